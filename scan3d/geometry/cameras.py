@@ -142,7 +142,7 @@ class Intrinsics:
 class Camera:
     """One camera of a rig: its name, its lens and where it stands.
 
-    cam_from_world takes points of the world (metres, Z up) into the camera frame (x right, y down, z forward).
+    cam_from_world takes points of the world (metres, Z up) to the camera frame (x right, y down, z forward).
     """
 
     camera_id: str

@@ -139,7 +139,7 @@ def _fisheye_factor(params: tuple[float, ...], r2: Array) -> tuple[Array, Array,
 
 
 def _jacobian(model: str, params: tuple[float, ...], ideal: Array) -> tuple[Array, Array, Array]:
-    """Entries xx, xy = yx and yy of the derivative by the ideal coordinates: it is symmetric in all models."""
+    """Entries xx, xy = yx and yy of the derivative by the ideal coordinates; symmetric in all models."""
     x, y = ideal[:, 0], ideal[:, 1]
     r2 = x * x + y * y
     factor = _radial_factor(model, params, r2)

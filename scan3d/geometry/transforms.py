@@ -137,7 +137,7 @@ class Rigid3:
         angle = 2.0 * float(np.arctan2(sine, q[0]))
         vector = 2.0 * q[1:] if sine < 1e-12 else q[1:] * (angle / sine)
         omega = skew(vector)
-        a, b, c = _so3_coefficients(float(np.linalg.norm(vector)))
+        _, b, c = _so3_coefficients(float(np.linalg.norm(vector)))
         left_jacobian = np.eye(3) + b * omega + c * (omega @ omega)
         return np.concatenate([np.linalg.solve(left_jacobian, self.translation), vector])
 
