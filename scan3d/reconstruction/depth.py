@@ -1,0 +1,225 @@
+"""Depth maps by sweeping the current surface: one reference view, its sources, a volume of correlations, a depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from scan3d.reconstruction.correlation import sweep_source
+from scan3d.reconstruction.sgm import aggregate
+from scan3d.reconstruction.views import Level
+
+BAND_ROWS = 64  # rows of a reference worked on at once: its volumes stay near the cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """How one level sweeps.  Lengths in metres along the reference ray (camera z)."""
+
+    offsets_m: np.ndarray  # (D,) equidistant, increasing
+    radius_px: int  # correlation window is 2 r + 1
+    best: int  # how many sources count at a pixel
+    choose_per_offset: bool  # best sources at each offset (coarse: peaks lie), or by their peak over offsets (fine)
+    smoothing: tuple[float, float] | None  # SGM penalties P1, P2 in units of correlation; None: winner takes all
+    jump_m: float  # neighbours whose surface differs by more are different surfaces
+    occlusion_m: float  # a source whose own surface is nearer by more does not see the point
+    noise_variance: float  # of the grey values, high-passed
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthEstimate:
+    """Depth (H, W) float32 metres of camera z, NaN where unknown; score (H, W) correlation at it, -1 where unknown."""
+
+    depth: np.ndarray
+    score: np.ndarray
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _hide_occluded(ref, depth, row0, source_depth, m, tolerance, out):
+    """Reference values of a band that the source sees: NaN where its own surface lies in front, or its image ends."""
+    hs, ws = source_depth.shape
+    seen = 0
+    for y in range(ref.shape[0]):
+        for x in range(ref.shape[1]):
+            z = depth[y, x]
+            out[y, x] = np.nan
+            if not (z == z):
+                continue
+            px, py = x + 0.5, y + row0 + 0.5
+            w = (m[2, 0] * px + m[2, 1] * py + m[2, 2]) * z + m[2, 3]
+            if w <= 0:
+                continue
+            u = ((m[0, 0] * px + m[0, 1] * py + m[0, 2]) * z + m[0, 3]) / w
+            v = ((m[1, 0] * px + m[1, 1] * py + m[1, 2]) * z + m[1, 3]) / w
+            if not (0 <= u < ws and 0 <= v < hs):
+                continue
+            near = source_depth[int(v), int(u)]
+            if near == near and near < w - tolerance:
+                continue
+            out[y, x] = ref[y, x]
+            seen += 1
+    return seen
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _combine(volume, best, per_offset, out):
+    """Mean correlation of the best sources: volume (S, D, R, W) -> out (R, W, D), NaN where no source knows."""
+    sources, n, rows, width = volume.shape
+    peak = np.empty(sources, np.float32)
+    chosen = np.empty(sources, np.int64)
+    value = np.empty(sources, np.float32)
+    for y in range(rows):
+        for x in range(width):
+            known = 0
+            for s in range(sources):
+                top = np.float32(-2)
+                for d in range(n):
+                    c = volume[s, d, y, x]
+                    if c > top:
+                        top = c
+                if top > -2:
+                    # insertion sort by peak, best first
+                    k = known
+                    ranked = top
+                    while k > 0 and peak[k - 1] < ranked:
+                        peak[k] = peak[k - 1]
+                        chosen[k] = chosen[k - 1]
+                        k -= 1
+                    peak[k] = ranked
+                    chosen[k] = s
+                    known += 1
+            if known == 0:
+                for d in range(n):
+                    out[y, x, d] = np.nan
+                continue
+            if per_offset:
+                for d in range(n):
+                    m = 0
+                    for q in range(known):
+                        c = volume[chosen[q], d, y, x]
+                        if c == c:
+                            k = m
+                            while k > 0 and value[k - 1] < c:
+                                value[k] = value[k - 1]
+                                k -= 1
+                            value[k] = c
+                            m += 1
+                    total = np.float32(0)
+                    take = min(best, m)
+                    for k in range(take):
+                        total += value[k]
+                    out[y, x, d] = total / take if take > 0 else np.float32(-1)
+            else:
+                take = min(best, known)
+                for d in range(n):
+                    total, weight = np.float32(0), np.float32(0)
+                    for k in range(take):
+                        c = volume[chosen[k], d, y, x]
+                        w = max(peak[k], np.float32(0.01))
+                        w = w * w
+                        if c == c:
+                            total += w * c
+                            weight += w
+                    out[y, x, d] = total / weight if weight > 0 else np.float32(-1)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _peak(cost, score, surface, offsets, depth, quality):
+    """Sub-sample minimum of cost (H, W, D) by a parabola; quality is the score (H, W, D) there."""
+    step = offsets[1] - offsets[0]
+    n = offsets.size
+    for y in range(surface.shape[0]):
+        for x in range(surface.shape[1]):
+            depth[y, x] = np.nan
+            quality[y, x] = -1
+            if not (score[y, x, 0] == score[y, x, 0]):
+                continue
+            c = cost[y, x]
+            k = 0
+            for d in range(1, n):
+                if c[d] < c[k]:
+                    k = d
+            shift = np.float32(0)
+            if 0 < k < n - 1:
+                bend = c[k - 1] - 2 * c[k] + c[k + 1]
+                if bend > 0:
+                    shift = np.float32(0.5) * (c[k - 1] - c[k + 1]) / bend
+            else:
+                continue  # a minimum at the end of the range is no minimum
+            depth[y, x] = surface[y, x] + offsets[k] + shift * step
+            quality[y, x] = score[y, x, k]
+
+
+def source_from_reference(reference: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """(3, 4) m with source pixel ~ m[:, :3] @ (x, y, 1) * z + m[:, 3], from the views' (3, 4) K @ cam_from_world."""
+    inverse = np.linalg.inv(reference[:, :3])
+    a = source[:, :3] @ inverse
+    return np.hstack([a, (source[:, 3] - a @ reference[:, 3])[:, None]])
+
+
+def score_band(
+    level: Level, reference: int, sources: Sequence[int], rows: tuple[int, int], options: SweepOptions
+) -> tuple[np.ndarray, int] | None:
+    """Correlations of a band of rows of a reference with its sources, along the level's surface.
+
+    Returns (R, W', D) float32, NaN where nothing is known, and the column it starts at; None where the band holds
+    nothing of the subject.
+    """
+    image, surface = level.get(reference)
+    height = image.shape[0]
+    y0, y1 = rows
+    top, bottom = max(0, y0 - options.radius_px), min(height, y1 + options.radius_px)
+    valid = np.isfinite(surface[y0:y1]) & np.isfinite(image[y0:y1])
+    columns = np.flatnonzero(valid.any(0))
+    if not columns.size:
+        return None
+    x0, x1 = int(columns[0]), int(columns[-1]) + 1
+    offsets = options.offsets_m.astype(np.float32)
+    volume = np.full((len(sources), offsets.size, y1 - y0, x1 - x0), np.nan, np.float32)
+    ref, depth = image[top:bottom], surface[top:bottom]
+    visible = np.empty_like(ref)
+    for s, source in enumerate(sources):
+        source_image, source_depth = level.get(source)
+        m = source_from_reference(level.matrices[reference], level.matrices[source])
+        if _hide_occluded(ref, depth, top, source_depth, m, options.occlusion_m, visible):
+            sweep_source(
+                visible, depth, top, source_image, m.astype(np.float32), offsets, y0 - top, y1 - top, x0, x1,
+                options.radius_px, np.float32(options.noise_variance), volume[s],
+            )  # fmt: skip
+    out = np.empty((y1 - y0, x1 - x0, offsets.size), np.float32)
+    _combine(volume, options.best, options.choose_per_offset, out)
+    out[~valid[:, x0:x1]] = np.nan
+    return out, x0
+
+
+def bands(height: int, rows: int = BAND_ROWS) -> list[tuple[int, int]]:
+    """Consecutive (first, end) row ranges that cover an image."""
+    return [(y, min(y + rows, height)) for y in range(0, height, rows)]
+
+
+def sweep_view(level: Level, reference: int, sources: Sequence[int], options: SweepOptions) -> DepthEstimate:
+    """Depth of one view of a level: correlate along the surface, smooth if the options ask for it, take the peak."""
+    _, surface = level.get(reference)
+    scores = np.full((*surface.shape, options.offsets_m.size), np.nan, np.float32)
+    for y0, y1 in bands(surface.shape[0]):
+        made = score_band(level, reference, sources, (y0, y1), options)
+        if made is not None:
+            band, x0 = made
+            scores[y0:y1, x0 : x0 + band.shape[1]] = band
+    return estimate_depth(scores, surface, options)
+
+
+def estimate_depth(scores: np.ndarray, surface: np.ndarray, options: SweepOptions) -> DepthEstimate:
+    """The depth that a volume of scores says, smoothed if the options ask for it."""
+    offsets = options.offsets_m.astype(np.float32)
+    known = np.isfinite(scores[..., 0])
+    cost = np.where(known[..., None], 1 - scores, 0).astype(np.float32)
+    if options.smoothing is not None:
+        p1, p2 = (np.float32(p) for p in options.smoothing)
+        cost = aggregate(cost, np.where(known, surface, np.nan).astype(np.float32), np.float32(options.jump_m), p1, p2)
+    depth, quality = np.empty_like(surface), np.empty_like(surface)
+    _peak(cost, scores, surface, offsets, depth, quality)
+    return DepthEstimate(depth=depth, score=quality)
