@@ -1,0 +1,1 @@
+"""The command line: about fifteen lines per command over the library."""

@@ -1,0 +1,25 @@
+"""Options that several commands share, and the choices they offer."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Quality(StrEnum):
+    """How far a reconstruction goes."""
+
+    preview = "preview"
+    standard = "standard"
+    high = "high"
+
+
+Take = Annotated[Path, typer.Argument(metavar="TAKE", help="The folder of one capture.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Cores to use; all by default.", show_default=False)
+]
