@@ -10,7 +10,7 @@ import numpy as np
 
 from scan3d.errors import CaptureError
 from scan3d.geometry import Mesh
-from scan3d.pipeline import run_units
+from scan3d.pipeline.executor import run_units
 from scan3d.reconstruction.views import View
 
 

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from scan3d.geometry import Mesh
-from scan3d.pipeline import Progress, Silent, run_units
+from scan3d.pipeline.executor import run_units
+from scan3d.pipeline.progress import Progress, Silent
 from scan3d.reconstruction.depth import DepthEstimate, SweepOptions, sweep_view
 from scan3d.reconstruction.fusion import confirmed_depth, oriented_points
+from scan3d.reconstruction.keeping import Keeper
 from scan3d.reconstruction.neighbours import choose_neighbours
 from scan3d.reconstruction.refinement import Refined, correlation_curves, move_to_peaks
 from scan3d.reconstruction.surface import poisson_surface
@@ -99,7 +101,7 @@ def _median_noise(views: Sequence[View], scale: float) -> float:
 
 def depth_level(
     views: Sequence[View], surface: Mesh, scale: float, p: DepthPass, *, workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, keeper: Keeper | None = None,
 ) -> Mesh:  # fmt: skip
     """Sweep every view along `surface` and make a new closed surface of what the views confirm of each other."""
     progress = progress or Silent()
@@ -113,9 +115,14 @@ def depth_level(
     with progress.task(f"depth maps at 1/{round(1 / scale)}", len(views)) as task:
 
         def sweep(i: int) -> DepthEstimate:
-            estimate = sweep_view(level, i, neighbours[i], options)
+            def make() -> dict[str, np.ndarray]:
+                made = sweep_view(level, i, neighbours[i], options)
+                return {"depth": made.depth, "score": made.score}
+
+            name = views[i].camera.camera_id
+            arrays = keeper.arrays(name, make) if keeper else make()
             task.advance()
-            return estimate
+            return DepthEstimate(**arrays)
 
         estimates = run_units(sweep, range(len(views)), workers=workers)
 
@@ -135,7 +142,7 @@ def depth_level(
 
 def refine_level(
     views: Sequence[View], surface: Mesh, scale: float, p: RefinePass, *, workers: int | None = None,
-    progress: Progress | None = None, budget_bytes: int = 2_500_000_000,
+    progress: Progress | None = None, keeper: Keeper | None = None, budget_bytes: int = 2_500_000_000,
 ) -> Refined:  # fmt: skip
     """Move the surface's vertices to where all pairs of photographs of this scale agree best."""
     progress = progress or Silent()
@@ -149,5 +156,33 @@ def refine_level(
     inner = 0.75 * p.reach
     offsets = np.arange(-inner, inner + 0.5 * p.step, p.step) * pixel
     with progress.task(f"refinement at 1/{round(1 / scale)}", len(views)) as task:
-        curves = correlation_curves(level, surface, neighbours, options, offsets, workers=workers, task=task)
+        curves = correlation_curves(
+            level, surface, neighbours, options, offsets, workers=workers, task=task, keeper=keeper
+        )
     return move_to_peaks(surface, curves, pool_rings=p.pool_rings, stiffness=p.stiffness)
+
+
+def dense_enough(mesh: Mesh, views: Sequence[View], scale: float, *, most_faces: int) -> Mesh:
+    """The mesh with every edge halved until they are about three pixels of this level, within `most_faces`."""
+    pixel = footprint_m(views, mesh.vertices.mean(0), scale)
+    while 4 * len(mesh.faces) <= most_faces:
+        edges = mesh.edges()
+        lengths = np.linalg.norm(mesh.vertices[edges[:, 0]] - mesh.vertices[edges[:, 1]], axis=1)
+        if np.median(lengths) <= 3.5 * pixel:
+            break
+        mesh = _halved(mesh)
+    return mesh
+
+
+def _halved(mesh: Mesh) -> Mesh:
+    """Every face in four, new vertices at the middles of edges."""
+    corners = mesh.faces.astype(np.int64)
+    n = len(mesh.vertices)
+    a, b = corners.ravel(), np.roll(corners, -1, axis=1).ravel()
+    edge, where = np.unique(np.minimum(a, b) * n + np.maximum(a, b), return_inverse=True)
+    middles = 0.5 * (mesh.vertices[edge // n] + mesh.vertices[edge % n])
+    m = where.reshape(-1, 3) + n
+    i, j, k = corners.T
+    ij, jk, ki = m.T
+    faces = np.concatenate([np.stack(t, 1) for t in ((i, ij, ki), (ij, j, jk), (ki, jk, k), (ij, jk, ki))])
+    return Mesh(vertices=np.concatenate([mesh.vertices, middles]), faces=faces.astype(np.int32))

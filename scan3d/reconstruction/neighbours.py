@@ -41,6 +41,12 @@ def choose_neighbours(
     return out
 
 
+def count_views(views: Sequence[View], surface: Mesh, *, scale: float) -> np.ndarray:
+    """(V,) how many views see each vertex, flatter than 75 degrees not counted."""
+    _, squareness, _ = _sight(views, surface, surface.vertices, surface.vertex_normals(), scale)
+    return (squareness > 0.26).sum(0)
+
+
 def _sight(
     views: Sequence[View], surface: Mesh, points: np.ndarray, normals: np.ndarray, scale: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

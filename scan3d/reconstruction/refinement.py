@@ -9,6 +9,7 @@ curves of 11 px windows 0.056 mm.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,9 +18,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from scan3d.geometry import Mesh
-from scan3d.pipeline import Task, run_units
+from scan3d.pipeline.executor import run_units
+from scan3d.pipeline.progress import Task
 from scan3d.reconstruction.depth import SweepOptions, bands, score_band
+from scan3d.reconstruction.keeping import Keeper
 from scan3d.reconstruction.views import Level
+
+_KEEP_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,21 +113,29 @@ def _gather(
 
 def correlation_curves(
     level: Level, mesh: Mesh, neighbours: Sequence[Sequence[int]], options: SweepOptions, offsets_m: np.ndarray, *,
-    workers: int | None = None, task: Task | None = None, least_cosine: float = 0.15,
+    workers: int | None = None, task: Task | None = None, keeper: Keeper | None = None, least_cosine: float = 0.15,
 ) -> Curves:  # fmt: skip
     """Sum, over all views, of the correlation of every vertex as a function of its offset along the normal.
 
     Views one after the other, bands of a view side by side: a vertex lies in one band, so that the sums are the same
-    whatever the number of workers.
+    whatever the number of workers.  With a keeper the sums are put away from time to time, and taken up again.
     """
     vertices = np.ascontiguousarray(mesh.vertices, np.float64)
     normals = np.ascontiguousarray(mesh.vertex_normals(), np.float64)
     total = np.zeros((len(vertices), offsets_m.size), np.float32)
     weight = np.zeros_like(total)
     seen = np.zeros(len(vertices), np.int32)
+    done, kept_at = 0, time.monotonic()
+    if keeper is not None and (state := keeper.latest()) is not None:
+        done, arrays = state
+        total, weight, seen = arrays["total"], arrays["weight"], arrays["seen"]
     projected = np.empty((len(vertices), 3))
     first, step = float(options.offsets_m[0]), float(options.offsets_m[1] - options.offsets_m[0])
     for i, sources in enumerate(neighbours):
+        if i < done:
+            if task is not None:
+                task.advance()
+            continue
         run_units(level.get, [i, *sources], workers=workers)
         _, surface = level.get(i)
         height = surface.shape[0]
@@ -148,6 +161,9 @@ def correlation_curves(
                 )  # fmt: skip
 
         run_units(band, bands(height), workers=workers)
+        if keeper is not None and time.monotonic() - kept_at > _KEEP_EVERY_S:
+            keeper.put(i + 1, {"total": total, "weight": weight, "seen": seen})
+            kept_at = time.monotonic()
         if task is not None:
             task.advance()
     return Curves(offsets_m=offsets_m, total=total, weight=weight, views=seen)
