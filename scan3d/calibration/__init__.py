@@ -1,0 +1,1 @@
+"""Cameras of a rig: calibration files, COLMAP models, alignment from photographs."""
