@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -77,10 +79,11 @@ def written_aside(path: Path) -> Iterator[Path]:
     If the body raises, the file aside is removed and `path` stays what it was. The name keeps the suffix,
     for libraries that choose a format by it. Raises StorageError on a full disk or a read-only folder.
     """
-    aside = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    aside = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{threading.get_ident()}-{path.name}")
     with storage_errors(path.parent):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(path)
             yield aside
             flush_tree(aside)
             aside.replace(path)
@@ -88,6 +91,24 @@ def written_aside(path: Path) -> Iterator[Path]:
         except BaseException:
             remove_tree(aside)
             raise
+
+
+def _sweep(path: Path) -> None:
+    """Removes what killed processes left of this very file."""
+    for left in path.parent.glob(f"{TEMPORARY_PREFIX}*-{glob.escape(path.name)}"):
+        owner = left.name.removeprefix(TEMPORARY_PREFIX).split("-")[0]
+        if owner.isdigit() and not _is_alive(int(owner)):
+            remove_tree(left)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def write_bytes(path: Path, *chunks: bytes | memoryview) -> None:

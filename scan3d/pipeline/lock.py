@@ -59,6 +59,8 @@ class FolderLock:
         with self._guard:
             self._depth -= 1
             if self._depth == 0:
+                if fcntl is not None:
+                    fcntl.flock(self._descriptor, fcntl.LOCK_UN)
                 _open_descriptors.discard(self._descriptor)
                 os.close(self._descriptor)
                 self._descriptor = -1
