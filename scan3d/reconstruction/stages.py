@@ -18,11 +18,13 @@ from scan3d.reconstruction.hull import visual_hull
 from scan3d.reconstruction.keeping import UnitKeeper
 from scan3d.reconstruction.manifold import make_manifold
 from scan3d.reconstruction.neighbours import count_views
+from scan3d.reconstruction.silhouettes import missing_masks
 from scan3d.reconstruction.surface import compact, decimate, keep_seen
 from scan3d.reconstruction.views import View
 
 _TOOLS = ("numpy", "scipy", "numba", "open3d-cpu", "libigl", "opencv-contrib-python-headless")
 SHAPE = Stage(name="shape", version=1, tools=_TOOLS)
+MASKS = Stage(name="masks", version=1, tools=_TOOLS)
 SURFACE = Stage(name="surface", version=1, tools=(*_TOOLS, "fast-simplification"))
 
 
@@ -53,6 +55,29 @@ class FinalOptions:
 
     shape: ShapeOptions
     surface: SurfaceOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskOptions:
+    """Cameras whose photographs say nothing about where the subject is."""
+
+    missing: tuple[str, ...]
+
+
+def make_missing_masks(
+    store: Store, views_folder: Path, views: Sequence[View], options: MaskOptions, *, progress: Progress,
+    workers: int | None = None,
+) -> Path:  # fmt: skip
+    """Folder with `<camera>.png` for each camera in the options: a mask from the others or from a first surface."""
+    import cv2
+
+    def work(out: Path) -> None:
+        lost = [view.camera.camera_id in options.missing for view in views]
+        made = missing_masks(views, lost, workers=workers, progress=progress)
+        for camera_id, mask in zip((v.camera.camera_id for v, m in zip(views, lost, strict=True) if m), made):
+            cv2.imwrite(str(out / f"{camera_id}.png"), mask, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+
+    return store.run(MASKS, {"views": views_folder}, options, work)
 
 
 def depth_scales(views: Sequence[View], options: ShapeOptions) -> list[float]:

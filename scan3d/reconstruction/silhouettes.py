@@ -1,0 +1,75 @@
+"""Masks for photographs whose backdrop tells nothing: from the other masks, or from a first coarse reconstruction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from scan3d.geometry import Mesh
+from scan3d.pipeline.progress import Progress
+from scan3d.reconstruction import levels
+from scan3d.reconstruction.hull import shared_space, visual_hull
+from scan3d.reconstruction.neighbours import count_views
+from scan3d.reconstruction.rasterise import rasterise_depth
+from scan3d.reconstruction.surface import compact, face_components
+from scan3d.reconstruction.views import View
+
+_ENOUGH_MASKS = 0.5  # of the views: then their hull says where the subject is in the others
+_LONGEST_PX = 600  # of the silhouettes that are drawn
+
+
+def missing_masks(
+    views: Sequence[View], missing: Sequence[bool], *, workers: int | None = None, progress: Progress
+) -> list[np.ndarray]:
+    """A mask (H, W) uint8, 0 or 255, for every view that `missing` marks, in their order.
+
+    Where at least half of the views have masks their hull is drawn into the others.  Otherwise a first coarse surface
+    is made of everything in the space the cameras share, and its silhouette is the mask: what stands in that space
+    beside the subject becomes part of it.
+    """
+    known = [view for view, lost in zip(views, missing, strict=True) if not lost]
+    if len(known) >= max(3, _ENOUGH_MASKS * len(views)):
+        surface = visual_hull(known, workers=workers).surface()
+    else:
+        surface = first_surface(views, workers=workers, progress=progress)
+    return [silhouette(view, surface) for view, lost in zip(views, missing, strict=True) if lost]
+
+
+def first_surface(views: Sequence[View], *, workers: int | None = None, progress: Progress) -> Mesh:
+    """The largest surface in the space that the cameras share, with no mask to start from.
+
+    One sweep through that whole space at an eighth of a megapixel or less, then what at least three views see.
+    """
+    space = visual_hull(views, resolution=64, workers=workers)
+    start = space.surface()
+    scale = 0.5 * levels.scales(views)[0]
+    centre, _ = shared_space(views)
+    depth = 1.2 * float(np.linalg.norm(np.ptp(start.vertices, axis=0)))
+    pixel = levels.footprint_m(views, centre, scale)
+    search = replace(levels.FROM_HULL, far=depth / pixel, agree=2.0, least_agreeing=2, least_score=0.4)
+    found = levels.depth_level(views, start, scale, search, workers=workers, progress=progress)
+    seen = count_views(views, found, scale=scale) >= 3
+    keep = seen[found.faces].all(1)
+    pieces = face_components(found.faces, keep, len(found.vertices))
+    area = np.bincount(pieces[keep], weights=found.face_areas()[keep])
+    kept, _ = compact(found, keep & (pieces == int(area.argmax())))
+    return kept
+
+
+def silhouette(view: View, surface: Mesh) -> np.ndarray:
+    """Where the surface is seen in the view, (H, W) uint8 0 or 255, its small holes closed and a pixel wider."""
+    import cv2
+
+    height, width = view.shape()
+    scale = min(1.0, _LONGEST_PX / max(height, width))
+    shape = view.shape(scale)
+    both = np.concatenate([surface.faces, surface.faces[:, ::-1]])  # cut surfaces are seen from behind too
+    depth, _ = rasterise_depth(surface.vertices, both, view.matrix(scale), shape)
+    inside = np.isfinite(depth).astype(np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
+    inside = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, disc)
+    inside = cv2.dilate(inside, np.ones((3, 3), np.uint8))
+    soft = cv2.resize(inside * np.float32(255), (width, height), interpolation=cv2.INTER_LINEAR)
+    return (soft > 127).astype(np.uint8) * 255
