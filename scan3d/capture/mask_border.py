@@ -1,0 +1,165 @@
+"""The border of a foreground mask at full resolution, tight to a fraction of a pixel.
+
+Light from subject and backdrop mixes linearly in a pixel, whatever blurs it. So the border lies where about
+half of the light is the subject's, judged against the brightest light within the blur's reach; that leaves no
+bright halo and does not eat what is dim. A pixel that is dim beside nothing bright (dark hair, a shadow side)
+is judged by a mean over some pixels instead.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from scan3d.capture.backdrop import Backdrop
+from scan3d.capture.images import quantised, srgb_to_linear
+
+_HALF = 0.45  # of the subject's light: a shade below a half, as missing subject costs more than a thin halo
+_GLOW = 0.25  # of the light nearby: less than that beside a brighter border is its blur, not subject
+_TELLING = 12.0  # noises of light above which half of it can be told from none
+
+
+def refine_border(
+    image: np.ndarray, coarse: np.ndarray, backdrop: Backdrop, scale: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Put the border of a coarse mask where it belongs.
+
+    Args:
+        image: (H, W, 3) uint8 or uint16, sRGB-encoded.
+        coarse: (h, w) bool, not empty, of the image reduced by `scale`.
+    Returns:
+        mask (H, W) bool; alpha (H, W) float32, the subject's share of the light along the border, 0 or 1
+        elsewhere; the distance in pixels over which the border is blurred.
+    """
+    height, width = image.shape[:2]
+    band = 2.5 / scale + 1.0
+    top, bottom, left, right = _box(coarse, scale, round(band) + 12, height, width)
+    rough = _enlarged(coarse.astype(np.float32), scale, top, bottom, left, right) > 0.5
+    light, noise = _foreign_light(image, backdrop, scale, top, bottom, left, right)
+    blur_px = _edge_blur(light, rough, noise, band)
+    radius = int(np.clip(np.ceil(2.0 * blur_px + 0.5), 2, 9))
+    full = cv2.dilate(light, _disc(radius))
+    # Where the subject hardly shines, half of it is less than the noise: there a mean over some pixels
+    # decides.
+    telling = full > _TELLING * noise
+    faint = _faint(light, rough, blur_px, scale)
+    outside_in = cv2.distanceTransform(rough.astype(np.uint8), cv2.DIST_L2, 3)
+    inside_out = cv2.distanceTransform((~rough).astype(np.uint8), cv2.DIST_L2, 3)
+    decided = telling & (outside_in <= band + radius) & (inside_out <= band)
+    fine = np.where(decided, light >= _HALF * full, rough & faint)
+    fine = _tidy(fine, rough)
+    as_bytes = fine.astype(np.uint8)
+    edge = cv2.dilate(as_bytes, _disc(radius)) != cv2.erode(as_bytes, _disc(radius))
+    share = np.clip(light / np.maximum(full, 1e-6), 0.0, 1.0)
+    soft = np.where(edge & telling, share, fine).astype(np.float32)
+    mask, alpha = np.zeros((height, width), bool), np.zeros((height, width), np.float32)
+    mask[top:bottom, left:right], alpha[top:bottom, left:right] = fine, soft
+    return mask, alpha, blur_px
+
+
+def _box(coarse: np.ndarray, scale: float, margin: int, height: int, width: int) -> tuple[int, int, int, int]:
+    """The subject's bounding box at full resolution with a margin: top, bottom, left, right."""
+    rows, columns = np.flatnonzero(coarse.any(axis=1)), np.flatnonzero(coarse.any(axis=0))
+    return (
+        max(0, int(rows[0] / scale) - margin),
+        min(height, int((rows[-1] + 1) / scale) + margin),
+        max(0, int(columns[0] / scale) - margin),
+        min(width, int((columns[-1] + 1) / scale) + margin),
+    )
+
+
+def _enlarged(small: np.ndarray, scale: float, top: int, bottom: int, left: int, right: int) -> np.ndarray:
+    """A window of a reduced image at full resolution, bilinear, pixel centres kept in place."""
+    shift = 0.5 * scale - 0.5
+    full_to_small = np.array([[scale, 0.0, scale * left + shift], [0.0, scale, scale * top + shift]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(
+        small, full_to_small, (right - left, bottom - top), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _foreign_light(
+    image: np.ndarray, backdrop: Backdrop, scale: float, top: int, bottom: int, left: int, right: int
+) -> tuple[np.ndarray, float]:
+    """Linear light that is not the backdrop's, (h, w) float32, and the noise of that light, for a window.
+
+    Strips keep memory small and stay in the cache.
+    """
+    expected = srgb_to_linear(quantised(backdrop.expected, np.uint16))
+    light = np.empty((bottom - top, right - left), np.float32)
+    for row in range(top, bottom, 128):
+        end = min(row + 128, bottom)
+        behind = _enlarged(expected, scale, row, end, left, right)
+        difference = cv2.subtract(srgb_to_linear(image[row:end, left:right]), behind)
+        cv2.multiply(difference, difference, dst=difference)
+        light[row - top : end - top] = cv2.sqrt(cv2.transform(difference, np.ones((1, 3), np.float32)))
+    middle = np.median(backdrop.expected[::8, ::8].reshape(-1, 3), axis=0).astype(np.float32)
+    slope = (srgb_to_linear(middle + backdrop.sigma) - srgb_to_linear(middle)) / scale
+    return light, float(np.linalg.norm(slope))
+
+
+def _faint(light: np.ndarray, rough: np.ndarray, blur_px: float, scale: float) -> np.ndarray:
+    """Where light averaged over a coarse pixel is above the backdrop's, and no mere glow of a brighter border
+    nearby.
+    """
+    sigma = 0.8 / scale
+    mean = cv2.GaussianBlur(light, (0, 0), sigma)
+    beside = mean[::3, ::3][~rough[::3, ::3]]
+    if len(beside) < 100:
+        return np.ones_like(rough)
+    middle = float(np.median(beside))
+    spread = 1.4826 * float(np.median(np.abs(beside - middle)))
+    mean = mean - np.float32(middle)
+    brightest = cv2.dilate(mean, _disc(int(np.ceil(2.0 * (sigma + blur_px)))))
+    return (mean > 4.0 * spread) & (mean > _GLOW * brightest)
+
+
+def _edge_blur(light: np.ndarray, rough: np.ndarray, noise: float, band: float) -> float:
+    """Distance in pixels over which the subject's light falls from a half to 15%: the 30% quantile over the
+    border.
+    """
+    contours, _ = cv2.findContours(rough.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    points = np.concatenate([c[:, 0, :] for c in contours]).astype(np.float32)
+    height, width = rough.shape
+    reach = band + 8.0
+    inside = (points > reach).all(axis=1) & (points[:, 0] < width - reach) & (points[:, 1] < height - reach)
+    points = points[inside][:: max(1, int(inside.sum()) // 600)]
+    if len(points) < 20:
+        return 1.0
+    soft = cv2.GaussianBlur(rough.astype(np.float32), (0, 0), max(2.0, band / 2))
+    gx, gy = cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)
+    column, row = points[:, 0].astype(int), points[:, 1].astype(int)
+    inward = np.stack([gx[row, column], gy[row, column]], axis=1)
+    inward /= np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-12)
+    steps = np.arange(-reach, reach, 0.5, dtype=np.float32)
+    where = points[:, None, :] + steps[None, :, None] * inward[:, None, :]
+    profile = cv2.remap(
+        light, where[..., 0].astype(np.float32), where[..., 1].astype(np.float32), cv2.INTER_LINEAR
+    )
+    plateau = np.median(profile[:, -8:], axis=1)
+    profile = profile[plateau > 20 * noise] / plateau[plateau > 20 * noise, None]
+    if len(profile) < 20:
+        return 1.0
+    # The outermost place that reaches each level: shading inside the subject does not matter.
+    half, tail = (profile >= 0.5).argmax(axis=1), (profile >= 0.15).argmax(axis=1)
+    return float(np.quantile((half - tail) * 0.5, 0.3))
+
+
+def _tidy(fine: np.ndarray, rough: np.ndarray) -> np.ndarray:
+    """Drop specks that the rough mask does not have, fill pinholes that it does not have."""
+    as_bytes = fine.astype(np.uint8)
+    closed = cv2.morphologyEx(as_bytes, cv2.MORPH_CLOSE, _disc(1)).astype(bool)
+    fine = fine | (closed & rough)
+    for value in (True, False):
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(
+            (fine == value).astype(np.uint8), connectivity=4
+        )
+        small = stats[:, cv2.CC_STAT_AREA] < 40
+        small[0] = False
+        if count > 1 and small.any():
+            fine = np.where(small[labels], not value, fine)
+    return fine
+
+
+def _disc(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))

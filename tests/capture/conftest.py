@@ -1,0 +1,6 @@
+"""Makes `capture_takes` and `capture_subjects` importable whatever way pytest is started."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
