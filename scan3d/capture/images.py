@@ -1,4 +1,4 @@
-"""Photographs on disk: their headers, their pixels, and the way between sRGB and linear light.
+"""Photographs on disk: their headers and their pixels.
 
 Pixels are handed out as they lie in the file, never turned by EXIF and never resampled. JPEG goes through
 Pillow, which notices a truncated file; PNG and TIFF through OpenCV, which keeps 16 bits; RAW through rawpy,
@@ -7,13 +7,13 @@ if installed.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from scan3d.capture.colour import linear_to_srgb, quantised, srgb_to_linear
 from scan3d.errors import CaptureError, MissingDependencyError
 
 DEVELOPED = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
@@ -55,10 +55,10 @@ def read_header(path: Path, *, camera_id: str = "") -> ImageHeader:
     """
     if path.suffix.lower() in RAW:
         return _raw_header(path, camera_id)
-    from PIL import Image
-
+    if path.suffix.lower() in (".tif", ".tiff"):
+        return _tiff_header(path, camera_id)
     try:
-        with Image.open(path) as image:
+        with _pillow().open(path) as image:
             orientation = int(image.getexif().get(274, 1) or 1)
             profile = _profile_name(image.info.get("icc_profile"))
             return ImageHeader(
@@ -150,41 +150,11 @@ def size_error(size: tuple[int, int], expected: tuple[int, int], path: Path, cam
     )
 
 
-def srgb_to_linear(values: np.ndarray) -> np.ndarray:
-    """sRGB-encoded uint8, uint16 or float (0..1) to linear light, float32, same shape (IEC 61966-2-1)."""
-    if values.dtype == np.uint8:
-        import cv2
-
-        return cv2.LUT(values, _table(256)) if values.ndim >= 2 else _table(256)[values]
-    if values.dtype == np.uint16:
-        return _table(65536)[values]
-    encoded = np.asarray(values, dtype=np.float64)
-    return _decode_curve(encoded).astype(np.float32)
-
-
-def linear_to_srgb(values: np.ndarray) -> np.ndarray:
-    """Linear light to sRGB-encoded float32 0..1, same shape; values outside 0..1 are clipped (IEC
-    61966-2-1).
-    """
-    light = np.clip(np.asarray(values, dtype=np.float64), 0.0, 1.0)
-    low = light <= 0.0031308
-    return np.where(low, 12.92 * light, 1.055 * np.power(light, 1.0 / 2.4) - 0.055).astype(np.float32)
-
-
-def quantised(encoded: np.ndarray, dtype: type[np.unsignedinteger[Any]]) -> np.ndarray:
-    """Encoded values 0..1 rounded to uint8 or uint16."""
-    return np.rint(np.clip(encoded, 0.0, 1.0) * float(np.iinfo(dtype).max)).astype(dtype)
-
-
-def _decode_curve(encoded: np.ndarray) -> np.ndarray:
-    return np.where(
-        encoded <= 0.04045, encoded / 12.92, np.power((np.maximum(encoded, 0.0) + 0.055) / 1.055, 2.4)
+def truncated_error(path: Path, camera_id: str) -> CaptureError:
+    """The error for a photograph whose file ends too early."""
+    return CaptureError(
+        "The photograph is cut off: the file ends too early.", _where(camera_id, path), _AGAIN
     )
-
-
-@functools.cache
-def _table(levels: int) -> np.ndarray:
-    return _decode_curve(np.arange(levels) / (levels - 1)).astype(np.float32)
 
 
 def _encoded_16bit(pixels: np.ndarray) -> np.ndarray:
@@ -192,11 +162,34 @@ def _encoded_16bit(pixels: np.ndarray) -> np.ndarray:
     return quantised(linear_to_srgb(pixels / full), np.uint16)
 
 
-def _decode_jpeg(path: Path, camera_id: str) -> np.ndarray:
-    from PIL import Image
+def _tiff_header(path: Path, camera_id: str) -> ImageHeader:
+    import tifffile
 
     try:
-        with Image.open(path) as image:
+        with tifffile.TiffFile(path) as tiff:
+            page = tiff.pages.first
+            orientation, profile = page.tags.get(274), page.tags.get(34675)
+            return ImageHeader(
+                width=page.imagewidth,
+                height=page.imagelength,
+                orientation=1 if orientation is None else int(orientation.value),
+                profile="" if profile is None else _profile_name(profile.value),
+            )
+    except (OSError, ValueError, IndexError, tifffile.TiffFileError) as error:
+        raise _unreadable(path, camera_id, error) from error
+
+
+def _pillow() -> Any:
+    """Pillow's Image, which must not take a 150 megapixel photograph for an attack."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None
+    return Image
+
+
+def _decode_jpeg(path: Path, camera_id: str) -> np.ndarray:
+    try:
+        with _pillow().open(path) as image:
             if image.mode not in ("RGB", "L"):
                 what = f"The photograph's colours are {image.mode}, not RGB."
                 raise CaptureError(what, _where(camera_id, path), "Export it as an RGB JPEG.")
@@ -287,7 +280,7 @@ def _unreadable(path: Path, camera_id: str, error: Exception) -> CaptureError:
         "truncated" in str(error).lower() or "broken data stream" in str(error).lower() or is_truncated(path)
     )
     if cut and _looks_like_image(path):
-        return CaptureError("The photograph is cut off: the file ends too early.", where, _AGAIN)
+        return truncated_error(path, camera_id)
     return CaptureError("The file is not a photograph that can be read.", where, _AGAIN)
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from scan3d.capture.backdrop import Backdrop
-from scan3d.capture.images import quantised, srgb_to_linear
+from scan3d.capture.colour import quantised, srgb_to_linear
 
 _HALF = 0.45  # of the subject's light: a shade below a half, as missing subject costs more than a thin halo
 _GLOW = 0.25  # of the light nearby: less than that beside a brighter border is its blur, not subject

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from scan3d.capture.images import linear_to_srgb
+from scan3d.capture.colour import linear_to_srgb
 
 HEIGHT, WIDTH = 480, 360
 
