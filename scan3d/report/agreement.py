@@ -17,6 +17,7 @@ from scan3d.errors import CaptureError
 from scan3d.geometry import Camera
 from scan3d.report.look import look_at
 from scan3d.report.picture_motion import displacement_px, find_motion, moved
+from scan3d.report.sharpness import relative_sharpness
 from scan3d.report.surface_view import SurfaceView
 from scan3d.report.texture import to_8_bit
 
@@ -50,8 +51,12 @@ class Agreement:
     exposure_ev         its exposure against the model's colours, stops (positive: brighter).
     photometric_levels  what differs after both are taken out: a robust standard deviation in 8-bit sRGB
                         levels.
-    overlap             share of the model's pixels in this picture that the mask calls subject; None without
+    sharpness           power of its detail over the model's (`sharpness.relative_sharpness`); only the
+                        comparison with other cameras says something.
+    mask_overlap        share of the model's pixels in this picture that the mask calls subject; None without
                         mask.
+    mask_share          share of the photograph that the mask calls subject; None without mask.
+    subject             (h, w) bool: the mask, or where the model is when there is no mask.
     photograph, model, difference   (h, w, 3) uint8 sRGB pictures at working size, for a person to look at.
     """
 
@@ -59,7 +64,10 @@ class Agreement:
     shift_px: float | None
     exposure_ev: float | None
     photometric_levels: float | None
-    overlap: float | None
+    sharpness: float | None
+    mask_overlap: float | None
+    mask_share: float | None
+    subject: NDArray[np.bool_]
     photograph: NDArray[np.uint8]
     model: NDArray[np.uint8]
     difference: NDArray[np.uint8]
@@ -68,63 +76,81 @@ class Agreement:
 def measure_agreement(surface: SurfaceView, view: ReportView, *, long_side_px: int = 480) -> Agreement:
     """Renders the textured surface into the view at a working size and compares it with the photograph.
 
-    The surface must have a texture. The shift is an affine motion
-    (`picture_motion`), so a turned camera shows in it as well as a changed focal length. Raises CaptureError
-    when the photograph is not one of the camera's shape.
+    The surface must have a texture. The shift is an affine motion (`picture_motion`), so a turned camera
+    shows in it as well as a changed focal length. Raises CaptureError when the photograph is not one of the
+    camera's shape.
     """
-    camera = view.camera
-    full = camera.intrinsics
+    full = view.camera.intrinsics
     factor = min(1.0, long_side_px / max(full.width, full.height))
-    small = camera.scaled(factor)
-    photograph = _photograph(view, small.intrinsics.width, small.intrinsics.height)
-    look = look_at(surface, small, smooth=False)
-    model = look.painted(lambda hits, _: surface.colours(hits, small))
-    inside = _inner(look.depth_m)
+    camera = view.camera.scaled(factor)
+    original = _checked(view)
+    photograph = _resized(original, camera)
+    look = look_at(surface, camera, smooth=False)
+    model = np.clip(look.painted(lambda hits, _: surface.colours(hits, camera)).rgb, 0, 1)
+    solid = np.isfinite(look.depth_m)
     mask = None if view.mask is None else _resized_mask(view.mask(), photograph.shape[:2])
-    overlap = None
-    if mask is not None and np.isfinite(look.depth_m).any():
-        overlap = float(mask[np.isfinite(look.depth_m)].mean())
-        inside &= mask
-    encoded = np.clip(model.rgb, 0, 1)
-    shown = np.rint(encoded * 255).astype(np.uint8)
-    nothing = np.zeros_like(shown)
-    if inside.sum() < _LEAST_PIXELS:
-        return Agreement(
-            camera_id=camera.camera_id, shift_px=None, exposure_ev=None, photometric_levels=None,
-            overlap=overlap, photograph=photograph, model=shown, difference=nothing,
-        )  # fmt: skip
-    taken = photograph.astype(np.float32) / 255
-    gain = _gain(taken, encoded, inside)
-    matched = _encoded(_linear(encoded) * gain)
-    motion = find_motion(matched @ _LUMA, taken @ _LUMA, inside)
-    rest = (moved(taken, motion) - matched)[inside]
-    # Amplified about mid grey, so that it is seen: a shift shows as relief along edges.
-    relief = 0.5 + _AMPLIFIED * np.where(inside[..., None], taken - matched, 0)
+    inside = _inner(solid if mask is None else solid & mask)
+    compared = _compare(photograph, model, inside, factor)
+    own_size = view.camera.scaled(original.shape[1] / full.width)
     return Agreement(
-        camera_id=camera.camera_id,
-        shift_px=displacement_px(motion, inside) / factor,
-        exposure_ev=float(np.log2(gain @ _LINEAR_LUMA)),
-        photometric_levels=255 * 1.4826 * float(np.median(np.abs(rest))),
-        overlap=overlap,
+        camera_id=view.camera.camera_id,
+        shift_px=compared.shift_px,
+        exposure_ev=compared.exposure_ev,
+        photometric_levels=compared.levels,
+        sharpness=relative_sharpness(surface, own_size, original, model, inside),
+        mask_overlap=float(mask[solid].mean()) if mask is not None and solid.any() else None,
+        mask_share=None if mask is None else float(mask.mean()),
+        subject=solid if mask is None else mask,
         photograph=photograph,
-        model=shown,
-        difference=np.rint(np.clip(relief, 0, 1) * 255).astype(np.uint8),
+        model=np.rint(model * 255).astype(np.uint8),
+        difference=np.rint(np.clip(0.5 + _AMPLIFIED * compared.difference, 0, 1) * 255).astype(np.uint8),
     )
 
 
-def _photograph(view: ReportView, width: int, height: int) -> NDArray[np.uint8]:
-    import cv2
+@dataclass(frozen=True)
+class _Comparison:
+    shift_px: float | None
+    exposure_ev: float | None
+    levels: float | None
+    difference: NDArray[np.floating]
 
-    picture = view.load()
-    if picture.ndim != 3 or abs(picture.shape[1] / picture.shape[0] - width / height) > 0.02 * width / height:
+
+def _compare(
+    photograph: NDArray[np.uint8], model: NDArray[np.floating], inside: NDArray[np.bool_], factor: float
+) -> _Comparison:
+    """Takes out gain and motion, in this order, and looks at what remains."""
+    taken = photograph.astype(np.float32) / 255
+    if inside.sum() < _LEAST_PIXELS:
+        return _Comparison(None, None, None, np.zeros_like(taken))
+    gain = _gain(taken, model, inside)
+    matched = _encoded(_linear(model) * gain)
+    motion = find_motion(matched @ _LUMA, taken @ _LUMA, inside)
+    rest = (moved(taken, motion) - matched)[inside]
+    return _Comparison(
+        shift_px=displacement_px(motion, inside) / factor,
+        exposure_ev=float(np.log2(gain @ _LINEAR_LUMA)),
+        levels=255 * 1.4826 * float(np.median(np.abs(rest))),
+        # Not aligned: a shift is to be seen, as relief along edges.
+        difference=np.where(inside[..., None], taken - matched, 0),
+    )
+
+
+def _checked(view: ReportView) -> NDArray[np.generic]:
+    picture, lens = view.load(), view.camera.intrinsics
+    if picture.ndim != 3 or abs(picture.shape[1] / picture.shape[0] * lens.height / lens.width - 1) > 0.02:
         raise CaptureError(
-            f"The photograph has the shape {picture.shape}, its camera's is {view.camera.intrinsics.width} x "
-            f"{view.camera.intrinsics.height} px.",
+            f"The photograph is of the shape {picture.shape}, its camera of {lens.width} x {lens.height} px.",
             f"camera {view.camera.camera_id}",
             "Check that the photograph and the calibration belong together.",
         )
-    small = cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=cv2.INTER_AREA)
-    return to_8_bit(small)
+    return picture
+
+
+def _resized(picture: NDArray[np.generic], camera: Camera) -> NDArray[np.uint8]:
+    import cv2
+
+    size = (camera.intrinsics.width, camera.intrinsics.height)
+    return to_8_bit(cv2.resize(np.ascontiguousarray(picture), size, interpolation=cv2.INTER_AREA))
 
 
 def _resized_mask(mask: NDArray[np.generic], shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -133,12 +159,11 @@ def _resized_mask(mask: NDArray[np.generic], shape: tuple[int, ...]) -> NDArray[
     return cv2.resize((mask != 0).astype(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST) != 0
 
 
-def _inner(depth: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Pixels on the surface, some way off its silhouette, where backdrop and subject mix."""
+def _inner(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels on the subject some way off its rim, where backdrop and subject mix."""
     import cv2
 
-    solid = np.isfinite(depth).astype(np.uint8)
-    return cv2.erode(solid, np.ones((7, 7), np.uint8), borderValue=0) != 0
+    return cv2.erode(solid.astype(np.uint8), np.ones((7, 7), np.uint8), borderValue=0) != 0
 
 
 def _linear(encoded: NDArray[np.floating]) -> NDArray[np.floating]:

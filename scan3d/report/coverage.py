@@ -16,7 +16,7 @@ from scan3d.report.surface_view import SurfaceView
 class Coverage:
     """Points spread evenly over a surface's area, and which cameras see them.
 
-    points         (S, 3) float32 world.
+    points         (S, 3) float32 world; normals (S, 3) float32.
     seen           (S, C) bool: camera c sees point s, in its picture, unoccluded and at most `max_angle_deg`
                    off the surface's normal.
     camera_ids     the C cameras.
@@ -24,6 +24,7 @@ class Coverage:
     """
 
     points: NDArray[np.float32]
+    normals: NDArray[np.float32]
     seen: NDArray[np.bool_]
     camera_ids: tuple[str, ...]
     max_angle_deg: float
@@ -39,11 +40,16 @@ class Coverage:
 
     def at_vertices(self, mesh: Mesh) -> NDArray[np.float32]:
         """(V,) number of cameras that see the surface around each vertex: the mean of the three nearest
-        points.
+        points that face the same way, so that a lip does not take the number of the teeth behind it.
         """
         from scipy.spatial import cKDTree
 
-        _, near = cKDTree(self.points).query(mesh.vertices, k=min(3, len(self.points)), workers=-1)
+        turned = 0.02 * float(np.linalg.norm(np.ptp(mesh.vertices, axis=0)))
+        normals = mesh.normals if mesh.normals is not None else mesh.vertex_normals()
+        tree = cKDTree(np.hstack([self.points, turned * self.normals]))
+        _, near = tree.query(
+            np.hstack([mesh.vertices, turned * normals]), k=min(3, len(self.points)), workers=-1
+        )
         counts = self.seen.sum(axis=1).astype(np.float32)
         return counts[near.reshape(len(mesh.vertices), -1)].mean(axis=1)
 
@@ -73,6 +79,7 @@ def measure_coverage(
         seen[asked[~hidden], column] = True
     return Coverage(
         points=points.astype(np.float32),
+        normals=normals.astype(np.float32),
         seen=seen,
         camera_ids=tuple(camera.camera_id for camera in cameras),
         max_angle_deg=max_angle_deg,

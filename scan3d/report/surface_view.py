@@ -15,6 +15,8 @@ from scan3d.geometry import Camera, Mesh
 from scan3d.report.texture import Texture, to_8_bit
 
 _RAYS_AT_ONCE = 1_000_000
+# Below this size a picture's rays cost less than finding out which of them can hit.
+_SMALL_PX = 60_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +108,8 @@ class SurfaceView:
         hits.
         """
         width, height = camera.intrinsics.width, camera.intrinsics.height
+        if width * height <= _SMALL_PX:
+            return 0, 0, width, height
         corners = self.vertices[:: max(1, len(self.vertices) // 50_000)]
         px, depth = camera.project(corners.astype(np.float64))
         if not (depth > 0).all() or not np.isfinite(px).all():
