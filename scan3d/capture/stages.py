@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +39,13 @@ class ViewFiles:
     camera: Camera
     grey: Path
     mask: Path
-    mask_method: str  # "given", "plate", "backdrop", "dark" or "none"
+    mask_method: str  # "given", "plate", "backdrop", "dark", "surface" or "none"
     mask_doubts: tuple[str, ...]
+
+    def with_mask(self, folder: Path) -> ViewFiles:
+        """The view with the mask of that folder, where there is one for it."""
+        path = folder / f"{self.camera.camera_id}.png"
+        return replace(self, mask=path, mask_method="surface") if path.exists() else self
 
     def load_grey(self) -> np.ndarray:
         """(H, W) float32 in 0..1, sRGB-encoded."""

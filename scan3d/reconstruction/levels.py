@@ -65,6 +65,8 @@ class RefinePass:
 FROM_HULL = DepthPass(near=-4.5, far=45.0, step=1.2, radius_px=3, agree=3.0)
 AGAIN = DepthPass(near=-7.5, far=19.0, step=0.9, radius_px=3, agree=2.3)
 FINER = DepthPass(near=-12.0, far=24.0, step=1.2, radius_px=4, agree=2.3)
+REFINE = RefinePass()
+FINE = RefinePass(reach=3.0)  # after a refinement at half the scale, or a first one at this
 
 
 def scales(views: Sequence[View]) -> list[float]:

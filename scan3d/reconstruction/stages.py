@@ -88,8 +88,8 @@ def depth_scales(views: Sequence[View], options: ShapeOptions) -> list[float]:
 
 
 def make_shape(
-    store: Store, views_folder: Path, views: Sequence[View], options: ShapeOptions, *, progress: Progress,
-    workers: int | None = None,
+    store: Store, views_folder: Path, masks_folder: Path | None, views: Sequence[View], options: ShapeOptions, *,
+    progress: Progress, workers: int | None = None,
 ) -> Path:  # fmt: skip
     """Folder with the closed surface of the depth levels; `read_mesh` reads it."""
 
@@ -106,12 +106,12 @@ def make_shape(
             )
         _write_mesh(out, mesh)
 
-    return store.run(SHAPE, {"views": views_folder}, options, work)
+    return store.run(SHAPE, _inputs(views_folder, masks_folder), options, work)
 
 
 def make_surface(
-    store: Store, views_folder: Path, shape_folder: Path, views: Sequence[View], shape: ShapeOptions,
-    options: SurfaceOptions, *, progress: Progress, workers: int | None = None,
+    store: Store, views_folder: Path, masks_folder: Path | None, shape_folder: Path, views: Sequence[View],
+    shape: ShapeOptions, options: SurfaceOptions, *, progress: Progress, workers: int | None = None,
 ) -> Path:  # fmt: skip
     """Folder with the final surface: refined, trimmed to what was seen, manifold, within its budget of faces.
 
@@ -127,7 +127,7 @@ def make_surface(
         for number, scale in enumerate((finer + finer[-1:] * (options.rounds - 1)) if options.rounds else []):
             mesh = levels.dense_enough(mesh, views, scale, most_faces=4 * options.faces)
             refined = levels.refine_level(
-                views, mesh, scale, levels.RefinePass(), workers=workers, progress=progress,
+                views, mesh, scale, levels.FINE if number else levels.REFINE, workers=workers, progress=progress,
                 keeper=UnitKeeper(store.units(out), f"refine{number}"),
             )  # fmt: skip
             mesh = refined.mesh
@@ -140,7 +140,13 @@ def make_surface(
             _write_mesh(out, _finished(replace(mesh, vertex_values=values), len(views), options))
             task.advance()
 
-    return store.run(SURFACE, {"views": views_folder, "shape": shape_folder}, FinalOptions(shape=shape, surface=options), work)
+    inputs = {**_inputs(views_folder, masks_folder), "shape": shape_folder}
+    return store.run(SURFACE, inputs, FinalOptions(shape=shape, surface=options), work)
+
+
+def _inputs(views_folder: Path, masks_folder: Path | None) -> dict[str, Path | bytes | str]:
+    """What the views are made of: their folder, and that of masks made later where there is one."""
+    return {"views": views_folder} | ({"masks": masks_folder} if masks_folder else {})
 
 
 def _finished(mesh: Mesh, view_count: int, options: SurfaceOptions) -> Mesh:
