@@ -1,8 +1,11 @@
 """Holds the rules of the layout: who may import whom, what lies at the top, how long a file may be."""
 
 import ast
+import re
 import subprocess
+import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +35,16 @@ TOP_LEVEL = {
 }
 
 LONGEST_FILE = 330
+
+# Where a library is installed under another name than it is imported by.
+DISTRIBUTION_OF = {
+    "PIL": "pillow",
+    "cv2": "opencv-contrib-python-headless",
+    "open3d": "open3d-cpu",
+    "distributed": "dask",
+    "igl": "libigl",
+    "warp": "warp-lang",
+}
 
 
 def package_of(module: Path) -> str:
@@ -94,6 +107,21 @@ def test_libraries_whose_licence_would_bind_users_are_not_imported() -> None:
         assert not {name.split(".")[0] for name, _ in imports_of(module)} & forbidden, module
 
 
+def test_every_library_is_declared() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    declared = {
+        re.split(r"[\[<>=; ]", requirement)[0]
+        for group in (project["dependencies"], *project["optional-dependencies"].values())
+        for requirement in group
+    }
+    used = {name.split(".")[0] for module in MODULES for name, _ in imports_of(module)}
+    for name in used - set(sys.stdlib_module_names) - {"scan3d"}:
+        distribution = DISTRIBUTION_OF.get(name, name.replace("_", "-"))
+        assert distribution in declared, (
+            f"'{name}' is imported, but '{distribution}' is not in pyproject.toml"
+        )
+
+
 def test_what_lies_at_the_top() -> None:
     git = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if git.returncode != 0:
@@ -122,9 +150,6 @@ def test_shipped_data_are_found_and_agree_with_themselves() -> None:
 
 @pytest.mark.slow
 def test_the_wheel_holds_the_package_and_its_data(tmp_path: Path) -> None:
-    import sys
-    import zipfile
-
     command = [
         sys.executable,
         "-m",
