@@ -159,7 +159,7 @@ class Thresholds:
     depth_bad: float = 0.35
     outlier: float = 5.0
     needed_cameras: int = 2
-    uncovered_look: float = 0.08
+    uncovered_look: float = 0.12
     uncovered_bad: float = 0.25
     low_confidence: float = 0.3
     unsure_look: float = 0.12

@@ -73,24 +73,27 @@ class SurfaceView:
         self._scene.add_triangles(self._tensor(self.vertices), self._tensor(self.faces.astype(np.uint32)))
 
     def cast(self, camera: Camera, positions_px: NDArray[np.floating]) -> Hits:
-        """Hits of the rays through (N, 2) picture positions (pixel centres at .5) of a camera with any
-        lens.
-        """
+        """Hits of rays through (N, 2) picture positions (pixel centres at .5) of a camera with any lens."""
+        return self.cast_along(camera, camera.ray_directions(positions_px))
+
+    def cast_along(self, camera: Camera, directions: NDArray[np.floating]) -> Hits:
+        """Hits of rays from a camera's centre along (N, 3) unit directions, world; none where not finite."""
         centre = np.asarray(camera.centre, np.float32)
         forward = np.asarray(camera.forward, np.float32)
         parts = []
-        for start in range(0, len(positions_px), _RAYS_AT_ONCE):
-            directions = camera.ray_directions(positions_px[start : start + _RAYS_AT_ONCE]).astype(np.float32)
+        for start in range(0, len(directions), _RAYS_AT_ONCE):
+            along = directions[start : start + _RAYS_AT_ONCE].astype(np.float32)
             # Beyond what the lens model reaches there is no ray, and a ray tree must not be asked for one.
-            reached = np.isfinite(directions[:, 0])
-            rays = np.concatenate([np.broadcast_to(centre, directions.shape), directions], axis=1)
-            answer = self._scene.cast_rays(self._tensor(np.where(reached[:, None], rays, np.float32(0))))
+            reached = np.isfinite(along).all(axis=1)
+            along[~reached] = 0
+            rays = np.concatenate([np.broadcast_to(centre, along.shape), along], axis=1)
+            answer = self._scene.cast_rays(self._tensor(rays))
             distance = answer["t_hit"].numpy()
             hit = np.isfinite(distance) & reached
             b, c = answer["primitive_uvs"].numpy()[hit].T
             weights = np.stack([1 - b - c, b, c], axis=1)
             face = answer["primitive_ids"].numpy()[hit].astype(np.int64)
-            depth = distance[hit] * (directions[hit] @ forward)
+            depth = distance[hit] * (along[hit] @ forward)
             parts.append(Hits(hit=hit, face=face, weights=weights, depth_m=depth))
         return Hits.joined(parts)
 
