@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +28,7 @@ class Mesh:
     vertices: FloatArray
     faces: IntArray
     normals: FloatArray | None = None
-    vertex_values: dict[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+    vertex_values: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     uv: FloatArray | None = None
 
     def __post_init__(self) -> None:
