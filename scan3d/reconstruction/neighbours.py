@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scan3d.geometry import Mesh
-from scan3d.reconstruction.rasterise import rasterise_depth
+from scan3d.geometry.rasterise import rasterise_depth
 from scan3d.reconstruction.views import View
 
 # The angle between two rays that serves matching best, and how fast it stops to on either side (degrees).  OpenMVS

@@ -12,7 +12,7 @@ from scan3d.pipeline.progress import Progress
 from scan3d.reconstruction import levels
 from scan3d.reconstruction.hull import shared_space, visual_hull
 from scan3d.reconstruction.neighbours import count_views
-from scan3d.reconstruction.rasterise import rasterise_depth
+from scan3d.geometry.rasterise import rasterise_depth
 from scan3d.reconstruction.surface import compact, face_components
 from scan3d.reconstruction.views import View
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scan3d.geometry import Camera
-from scan3d.reconstruction.rasterise import rasterise_depth
+from scan3d.geometry.rasterise import rasterise_depth
 
 
 @dataclass(frozen=True, kw_only=True)
