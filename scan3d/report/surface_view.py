@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from scan3d.report.texture import Texture, to_8_bit
 _RAYS_AT_ONCE = 1_000_000
 # Below this size a picture's rays cost less than finding out which of them can hit.
 _SMALL_PX = 60_000
+# Tiles decoded from files are kept up to this size: four of 8K.
+_TILES_BYTES = 800 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,7 @@ class SurfaceView:
         self.faces = np.ascontiguousarray(mesh.faces, np.int32)
         self._normals: NDArray[np.float32] | None = None
         self._tiles: dict[tuple[int, int], NDArray[np.generic]] = {}
+        self._tiles_lock = threading.Lock()
         # Open3D's types of arrays are too narrow to pass what it takes.
         library: Any = open3d
         self._tensor = library.core.Tensor
@@ -188,20 +191,22 @@ class SurfaceView:
         return int(np.clip(np.round(np.log2(max(middle, 1.0))), 0, 6))
 
     def _tile(self, tile: int, halvings: int) -> NDArray[np.generic]:
+        """A picture of the texture, halved so often; safe to ask from several threads."""
         import cv2
 
-        if (tile, halvings) not in self._tiles:
-            texture = self._need_texture()
-            picture = self._tiles.get((tile, 0))
-            picture = texture.picture(tile) if picture is None else picture
-            if isinstance(texture.tiles[tile], Path) and halvings == 0:
-                # Of tiles on disk one at a time is held at full size: a take may have many of 8K.
-                self._tiles = {key: kept for key, kept in self._tiles.items() if key[1] > 0}
-            if halvings:
-                size = tuple(max(1, side >> halvings) for side in picture.shape[1::-1])
-                picture = cv2.resize(to_8_bit(picture), size, interpolation=cv2.INTER_AREA)
+        with self._tiles_lock:
+            picture = self._tiles.pop((tile, halvings), None)
+            if picture is None:
+                whole = self._tiles.get((tile, 0))
+                picture = self._need_texture().picture(tile) if whole is None else whole
+                if halvings:
+                    size = tuple(max(1, side >> halvings) for side in picture.shape[1::-1])
+                    picture = cv2.resize(to_8_bit(picture), size, interpolation=cv2.INTER_AREA)
+            # Last in order is last used; what was used longest ago goes first when there is too much.
             self._tiles[tile, halvings] = picture
-        return self._tiles[tile, halvings]
+            while len(self._tiles) > 1 and sum(kept.nbytes for kept in self._tiles.values()) > _TILES_BYTES:
+                self._tiles.pop(next(iter(self._tiles)))
+            return picture
 
 
 def _bilinear(picture: NDArray[np.generic], uv: NDArray[np.floating]) -> NDArray[np.float32]:

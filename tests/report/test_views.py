@@ -12,6 +12,7 @@ from report_shapes import BLUE, GREEN, RED, YELLOW, camera_at, card, sphere
 
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
+from scan3d.pipeline.executor import run_units
 from scan3d.report.look import look_at
 from scan3d.report.preview import SIDES, Caption, look_from_sides, render_preview, side_cameras, write_preview
 from scan3d.report.shading import view_clay, view_colours, view_values
@@ -192,3 +193,20 @@ def test_16_bit_codes_round_to_8() -> None:
     picture = np.full((8, 8, 3), 30000, np.uint16)
     decoded = np.asarray(Image.open(io.BytesIO(encode_jpeg(picture))))
     assert np.abs(decoded.astype(int) - 117).max() <= 1
+
+
+def test_tiles_on_disk_are_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many large tiles are read one after another, within a bound, and from several threads."""
+    monkeypatch.setattr("scan3d.report.surface_view._TILES_BYTES", 64 * 64 * 3 + 1)
+    mesh, texture = card()
+    paths = []
+    for number, level in enumerate((40, 200)):
+        paths.append(tmp_path / f"{number}.png")
+        paths[-1].write_bytes(encode_png(np.full((64, 64, 3), level, np.uint8)))
+    surface = SurfaceView(mesh, Texture(uv=texture.uv, tiles=paths, tile_of_face=np.array([0, 1])))
+    looks = [look_at(surface, front_camera(), smooth=False)] * 8
+    for view in run_units(view_colours, looks, workers=4):
+        picture = view.over((0, 0, 0))
+        assert (picture[80, 100] == 40).all()
+        assert (picture[40, 60] == 200).all()
+    assert sum(kept.nbytes for kept in surface._tiles.values()) <= 64 * 64 * 3 + 1
