@@ -1,0 +1,63 @@
+"""Which face covers which texel: rasterisation of charts, the same for the atlas, its test and the baking.
+
+Texel (row r, column c) of a tile has its centre at u = (c + 0.5) / side, v = 1 - (r + 0.5) / side.
+A texel belongs to the face that contains its centre; on a common edge exactly one of the two faces gets it.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+
+@numba.njit(cache=True, nogil=True)
+def rasterise_faces(texel_uv, first, last, owner):  # type: ignore[no-untyped-def]
+    """Writes the index of each face first..last-1 into the texels it covers; returns how many were taken already.
+
+    texel_uv: (F, 3, 2) corners in texels, x to the right and y down. owner: (H, W) int32, -1 where free;
+    what is taken stays.
+    """
+    height, width = owner.shape
+    doubles = 0
+    for f in range(first, last):
+        x0, y0 = texel_uv[f, 0, 0], texel_uv[f, 0, 1]
+        x1, y1 = texel_uv[f, 1, 0], texel_uv[f, 1, 1]
+        x2, y2 = texel_uv[f, 2, 0], texel_uv[f, 2, 1]
+        top = max(int(np.ceil(min(y0, y1, y2) - 0.5)), 0)
+        bottom = min(int(np.floor(max(y0, y1, y2) - 0.5)), height - 1)
+        for row in range(top, bottom + 1):
+            left, right = row_span(x0, y0, x1, y1, x2, y2, row + 0.5)
+            start = max(int(np.ceil(left - 0.5)), 0)
+            stop = min(int(np.ceil(right - 0.5)), width)
+            for column in range(start, stop):
+                if owner[row, column] >= 0:
+                    doubles += 1
+                else:
+                    owner[row, column] = f
+    return doubles
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def row_span(x0, y0, x1, y1, x2, y2, y):  # type: ignore[no-untyped-def]
+    """Where the horizontal line at y enters and leaves a triangle; (0, 0) where it misses.
+
+    An edge is cut at the same place whichever face asks, because its ends are ordered first: so two faces
+    that share it neither overlap nor leave a gap.
+    """
+    low, high = np.inf, -np.inf
+    for edge in range(3):
+        if edge == 0:
+            ax, ay, bx, by = x0, y0, x1, y1
+        elif edge == 1:
+            ax, ay, bx, by = x1, y1, x2, y2
+        else:
+            ax, ay, bx, by = x2, y2, x0, y0
+        if ay > by or (ay == by and ax > bx):
+            ax, ay, bx, by = bx, by, ax, ay
+        if ay <= y < by:
+            x = ax + (bx - ax) * ((y - ay) / (by - ay))
+            low = min(low, x)
+            high = max(high, x)
+    if low > high:
+        return 0.0, 0.0
+    return low, high
