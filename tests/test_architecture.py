@@ -25,6 +25,7 @@ LAYERS = [
     {"avatar", "render", "rights", "report"},
     {"workflows"},
     {"studio", "cli"},
+    {"__main__"},
 ]
 LAYER_OF = {package: level for level, packages in enumerate(LAYERS) for package in packages}
 DOMAIN = LAYERS[2]

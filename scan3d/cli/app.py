@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scan3d import __version__
+from scan3d.cli.align import align
 from scan3d.cli.reconstruct import reconstruct
 from scan3d.cli.session import report_error
 from scan3d.errors import InputError
@@ -21,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.command()(align)
 app.command()(reconstruct)
 
 

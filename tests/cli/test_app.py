@@ -3,7 +3,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -59,12 +59,12 @@ def scan3d(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 def test_help_and_version(scan3d) -> None:
     code, out, _ = scan3d("--help")
     assert code == 0
-    assert "reconstruct" in out
+    assert "reconstruct" in out and "align" in out
     code, out, _ = scan3d("--version")
     assert (code, out) == (0, f"scan3d {__version__}\n")
 
 
-@pytest.mark.parametrize("command", ["reconstruct"])
+@pytest.mark.parametrize("command", ["reconstruct", "align"])
 def test_every_command_has_the_common_options(scan3d, command: str) -> None:
     code, out, _ = scan3d(command, "--help")
     assert code == 0
@@ -95,6 +95,39 @@ def test_reconstruct_hands_on_what_it_was_asked(scan3d, workflow: FakeWorkflow, 
     assert f"Results: {tmp_path / 'results'}" in out
     assert "high: about 3 min on 3 cores." in err
     assert "depth maps: 0.0 s" in err
+
+
+def test_align_hands_on_what_it_was_asked(scan3d, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {}
+
+    def align_take(take_dir: Path, **options: Any) -> Any:
+        asked.update(take_dir=take_dir, **options)
+        return SimpleNamespace(
+            calibration_path=take_dir / "calibration.toml",
+            report_path=take_dir / "results" / "align.json",
+            registered=("a", "b", "c"),
+            unregistered={"d": "d.jpg: it has 3 features only"},
+            mean_px=0.314,
+            scale_is_metric=asked["distance"] is not None,
+            summary={"registered": 3},
+        )
+
+    monkeypatch.setitem(sys.modules, "scan3d.workflows.align", SimpleNamespace(align_take=align_take))
+    code, out, _ = scan3d("align", str(tmp_path))
+    assert code == 0
+    assert (asked["distance"], asked["masks"], asked["front"], asked["workers"]) == (None,) * 4
+    assert (asked["mapper"], asked["intrinsics"]) == ("incremental", "auto")
+    assert out.splitlines()[:3] == [
+        "Aligned 3 of 4 photographs, reprojection error 0.31 px.",
+        "Left out: d.jpg: it has 3 features only",
+        "The scale is arbitrary: give a known length with --distance A B METRES.",
+    ]
+    options = "--distance cam0 left_end 0.85 --no-masks --mapper global --intrinsics per-camera --front c"
+    code, out, _ = scan3d("align", str(tmp_path), *options.split(), "--json")
+    assert json.loads(out)["calibration"] == str(tmp_path / "calibration.toml")
+    assert asked["distance"] == ("cam0", "left_end", 0.85)
+    assert asked["masks"] is False
+    assert (asked["mapper"], asked["intrinsics"], asked["front"]) == ("global", "per-camera", "c")
 
 
 def test_the_default_quality(scan3d, workflow: FakeWorkflow, tmp_path: Path) -> None:
