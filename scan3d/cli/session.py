@@ -45,7 +45,9 @@ def run(work: Callable[[Session], Outcome], *, as_json: bool, debug: bool) -> No
     except KeyboardInterrupt:
         raise typer.Exit(report_error(CancelledError(), as_json=as_json, debug=debug)) from None
     except Exception as error:
-        raise typer.Exit(report_error(error, as_json=as_json, debug=debug)) from None
+        # Once Ctrl-C was pressed, whatever fails does so because of it, as a child that got the signal too.
+        told = CancelledError() if cancel.cancelled else error
+        raise typer.Exit(report_error(told, as_json=as_json, debug=debug)) from None
     if as_json:
         typer.echo(json.dumps(outcome.data, default=str))
     else:

@@ -72,3 +72,11 @@ def test_twice_stops_at_once_even_inside_a_library() -> None:
     assert child.returncode == 130
     assert time.perf_counter() - begin < 10
     assert "Stopped at once." in err
+
+
+def test_what_fails_because_of_it_is_told_as_stopped() -> None:
+    child = started("time.sleep(0.5); raise RuntimeError('the child process died')")
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=20)
+    assert child.returncode == 130
+    assert "mistake" not in err and "Stopped." in err
