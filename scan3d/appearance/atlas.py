@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from scan3d.appearance.charts import cluster_faces, face_neighbours
 from scan3d.appearance.layout import Layout, lay_out_charts
-from scan3d.appearance.unroll import chart_corners, project_charts, relax, signed_areas
+from scan3d.appearance.unroll import chart_corners, project_charts, relax
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
 from scan3d.pipeline.progress import Progress, Silent
@@ -102,8 +102,7 @@ def unroll_charts(
     chart = chart.copy()
     flat = np.zeros((len(chart), 3, 2))
     todo = np.ones(len(chart), dtype=bool)
-    areas = mesh.face_areas()
-    negligible = 1e-3 * float(areas.mean())
+    centres = mesh.corners().mean(axis=1).astype(np.float64)
     for _ in range(_MAX_SPLIT_ROUNDS):
         part = mesh.submesh(todo)
         _, part_chart = np.unique(chart[todo], return_inverse=True)
@@ -111,9 +110,7 @@ def unroll_charts(
         corners = chart_corners(part.faces, part_chart)
         uv = relax(part, corners, project_charts(part, part_chart, corners))
         flat[todo] = uv[corners.corner]
-        folded = (signed_areas(uv, corners.corner) <= 0) & (areas[todo] > negligible)
-        bad = overlapping_charts(flat[todo], part_chart, texel_m)
-        bad[part_chart[folded]] = True
+        bad = overlapping_charts(flat[todo], part_chart, centres[todo], texel_m=texel_m)
         sizes = np.bincount(part_chart)
         bad &= sizes > 1
         if not bad.any():

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scan3d.appearance.packing import Placement, pack_bitmaps
-from scan3d.appearance.texels import rasterise_faces
+from scan3d.appearance.texels import rasterise_faces, shared_texels
 from scan3d.errors import InputError
 
 IntArray = npt.NDArray[np.int32]
@@ -19,6 +19,7 @@ _FIRST_FILL = 0.82
 _SHRINK = 0.975
 _MAX_TRIES = 120
 _GRID_SIDE = 512
+_SAME_PLACE_TEXELS = 4.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,17 +69,25 @@ def lay_out_charts(
     )
 
 
-def overlapping_charts(flat_m: FloatArray, chart: IntArray, texel_m: float) -> npt.NDArray[np.bool_]:
-    """(N,) whether two faces of a chart cover the same texel, by rasterising each chart at that resolution."""
+def overlapping_charts(
+    flat_m: FloatArray, chart: IntArray, centres_m: FloatArray, *, texel_m: float
+) -> npt.NDArray[np.bool_]:
+    """(N,) whether two distant places of the surface share a texel of a chart, at that size of a texel.
+
+    flat_m: (F, 3, 2) unrolled corners; centres_m: (F, 3) the faces' centres in space. Each chart is rasterised.
+    """
     order = np.argsort(chart, kind="stable")
     ends = np.searchsorted(chart[order], np.arange(int(chart.max()) + 2))
     bad = np.zeros(len(ends) - 1, dtype=bool)
     for c in range(len(bad)):
-        faces = flat_m[order[ends[c] : ends[c + 1]]] / texel_m
+        members = order[ends[c] : ends[c + 1]]
+        faces = flat_m[members] / texel_m
         faces = faces - faces.min(axis=(0, 1))
         width, height = np.ceil(faces.max(axis=(0, 1))).astype(int) + 1
         owner = np.full((height, width), -1, dtype=np.int32)
-        bad[c] = rasterise_faces(faces, 0, len(faces), owner) > 0
+        sides = np.linalg.norm(faces[:, 1:] - faces[:, :1], axis=2)
+        reach = texel_m * (_SAME_PLACE_TEXELS + 2 * float(np.percentile(sides, 99)))
+        bad[c] = shared_texels(faces, centres_m[members], reach, owner) > 0
     return bad
 
 
@@ -95,7 +104,7 @@ def chart_cells(texel_uv: FloatArray, *, cell: int, padding_px: int) -> Bitmap:
     finer = 2 if cell > 1 else 1
     local = texel_uv * (finer / cell) + reach * finer
     owner = np.full((height * finer, width * finer), -1, dtype=np.int32)
-    rasterise_faces(local, 0, len(local), owner)
+    rasterise_faces(local, owner)
     covered = (owner >= 0).reshape(height, finer, width, finer).any(axis=(1, 3))
     # Slivers may cover no centre at all, but their corners count.
     corner = (local / finer).astype(np.int64).reshape(-1, 2)

@@ -11,39 +11,63 @@ import numpy as np
 
 
 @numba.njit(cache=True, nogil=True)
-def rasterise_faces(texel_uv, first, last, owner):  # type: ignore[no-untyped-def]
-    """Writes the index of each face first..last-1 into the texels it covers; returns how many were taken already.
+def rasterise_faces(texel_uv, owner):  # type: ignore[no-untyped-def]
+    """Writes the index of each face into the texels it covers; what is taken stays.
 
-    texel_uv: (F, 3, 2) corners in texels, x to the right and y down. owner: (H, W) int32, -1 where free;
-    what is taken stays.
+    texel_uv: (F, 3, 2) corners in texels, x to the right and y down. owner: (H, W) int32, -1 where free.
     """
     height, width = owner.shape
-    doubles = 0
-    for f in range(first, last):
+    for f in range(len(texel_uv)):
         x0, y0 = texel_uv[f, 0, 0], texel_uv[f, 0, 1]
         x1, y1 = texel_uv[f, 1, 0], texel_uv[f, 1, 1]
         x2, y2 = texel_uv[f, 2, 0], texel_uv[f, 2, 1]
         top = max(int(np.ceil(min(y0, y1, y2) - 0.5)), 0)
         bottom = min(int(np.floor(max(y0, y1, y2) - 0.5)), height - 1)
         for row in range(top, bottom + 1):
-            left, right = row_span(x0, y0, x1, y1, x2, y2, row + 0.5)
-            start = max(int(np.ceil(left - 0.5)), 0)
-            stop = min(int(np.ceil(right - 0.5)), width)
+            start, stop = row_span(x0, y0, x1, y1, x2, y2, row, width)
             for column in range(start, stop):
-                if owner[row, column] >= 0:
-                    doubles += 1
-                else:
+                if owner[row, column] < 0:
                     owner[row, column] = f
-    return doubles
+
+
+@numba.njit(cache=True, nogil=True)
+def shared_texels(texel_uv, centres, reach, owner):  # type: ignore[no-untyped-def]
+    """How many texels are claimed by two faces whose centres (F, 3) are farther apart than `reach`.
+
+    Rasterises as rasterise_faces does. A sliver that is turned over shares texels with the faces beside it, which
+    show the same place: that is no overlap.
+    """
+    height, width = owner.shape
+    shared = 0
+    for f in range(len(texel_uv)):
+        x0, y0 = texel_uv[f, 0, 0], texel_uv[f, 0, 1]
+        x1, y1 = texel_uv[f, 1, 0], texel_uv[f, 1, 1]
+        x2, y2 = texel_uv[f, 2, 0], texel_uv[f, 2, 1]
+        top = max(int(np.ceil(min(y0, y1, y2) - 0.5)), 0)
+        bottom = min(int(np.floor(max(y0, y1, y2) - 0.5)), height - 1)
+        for row in range(top, bottom + 1):
+            start, stop = row_span(x0, y0, x1, y1, x2, y2, row, width)
+            for column in range(start, stop):
+                other = owner[row, column]
+                if other < 0:
+                    owner[row, column] = f
+                    continue
+                apart = 0.0
+                for axis in range(3):
+                    apart += (centres[f, axis] - centres[other, axis]) ** 2
+                if apart > reach * reach:
+                    shared += 1
+    return shared
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def row_span(x0, y0, x1, y1, x2, y2, y):  # type: ignore[no-untyped-def]
-    """Where the horizontal line at y enters and leaves a triangle; (0, 0) where it misses.
+def row_span(x0, y0, x1, y1, x2, y2, row, width):  # type: ignore[no-untyped-def]
+    """The columns start..stop-1 of a row whose centres lie in a triangle.
 
     An edge is cut at the same place whichever face asks, because its ends are ordered first: so two faces
     that share it neither overlap nor leave a gap.
     """
+    y = row + 0.5
     low, high = np.inf, -np.inf
     for edge in range(3):
         if edge == 0:
@@ -59,5 +83,5 @@ def row_span(x0, y0, x1, y1, x2, y2, y):  # type: ignore[no-untyped-def]
             low = min(low, x)
             high = max(high, x)
     if low > high:
-        return 0.0, 0.0
-    return low, high
+        return 0, 0
+    return max(int(np.ceil(low - 0.5)), 0), min(int(np.ceil(high - 0.5)), width)

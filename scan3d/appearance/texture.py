@@ -19,7 +19,7 @@ from scan3d.appearance.atlas import Atlas
 from scan3d.appearance.exposure import agree_on_gains
 from scan3d.appearance.fill import fill_texture
 from scan3d.appearance.texels import rasterise_faces
-from scan3d.appearance.visibility import look_through
+from scan3d.appearance.visibility import Visibility, look_through
 from scan3d.geometry import Camera, Mesh
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress, Silent
@@ -102,7 +102,7 @@ def _texels(mesh: Mesh, atlas: Atlas, tile: int, guess: np.ndarray) -> _Texels:
     owner = np.full((size, size), -1, np.int32)
     faces = np.flatnonzero(atlas.tile_of_face == tile)
     corners = atlas.texel_uv()[faces]
-    rasterise_faces(corners, 0, len(corners), owner)
+    rasterise_faces(corners, owner)
     index = np.flatnonzero(owner.ravel() >= 0)
     position = np.empty((len(index), 3), np.float32)
     normal, colour = np.empty_like(position), np.empty_like(position)
@@ -295,17 +295,22 @@ def _gains_and_guess(
     rng = np.random.default_rng(0)
     chosen = np.sort(rng.choice(len(position), min(_SAMPLES, len(position)), replace=False))
 
-    def sample(view: ViewImage) -> tuple[np.ndarray, np.ndarray]:
-        total, weight = _sampled_small(mesh, position, normal, view)
+    def reduced(view: ViewImage) -> _Small:
+        made = _Small.of(mesh, view)
         done()
-        return total, weight
+        return made
+
+    small = run_units(reduced, views, workers=workers)
 
     def means(factors: np.ndarray, batch: int = 8) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         total, weight = np.zeros(position.shape, np.float32), np.zeros(len(position), np.float32)
         samples = np.zeros((len(views), len(chosen), 3), np.float32)
         weights = np.zeros((len(views), len(chosen)), np.float32)
         for first in range(0, len(views), batch):
-            for k, (t, w) in enumerate(run_units(sample, views[first : first + batch], workers=workers), first):
+            sampled = run_units(
+                lambda one: one.sampled(position, normal), small[first : first + batch], workers=workers
+            )
+            for k, (t, w) in enumerate(sampled, first):
                 samples[k] = _linear(t[chosen] / np.maximum(w[chosen], 1e-9)[:, None])
                 weights[k] = w[chosen]
                 total += t * (factors[k] ** (1 / 2.4)).astype(np.float32)
@@ -319,29 +324,38 @@ def _gains_and_guess(
     return gains, guess
 
 
-def _sampled_small(
-    mesh: Mesh, position: np.ndarray, normal: np.ndarray, view: ViewImage
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted encoded colours (N, 3) and weights (N,) of points in a view reduced to a quarter of a megapixel."""
-    import cv2
+@dataclass(frozen=True, kw_only=True)
+class _Small:
+    """A view reduced to a quarter of a megapixel: its pinhole camera, picture and what it sees."""
 
-    i = view.camera.intrinsics
-    small = view.camera.scaled(min(1.0, float(np.sqrt(0.25e6 / (i.width * i.height)))))
-    size = (small.intrinsics.width, small.intrinsics.height)
-    mask = None
-    if view.load_mask is not None:
-        mask = cv2.resize(view.load_mask().astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
-    visible = look_through(mesh, small, mask)
-    picture = view.load()
-    full = np.float32(np.iinfo(picture.dtype).max)
-    low = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32) / full
-    total, weight = np.zeros((len(position), 3), np.float32), np.zeros(len(position), np.float32)
-    matrix = small.intrinsics.matrix() @ small.cam_from_world.matrix()[:3]
-    _add_low(
-        0, len(position), position, normal, matrix, small.centre, float(small.intrinsics.fx), visible.depth,
-        visible.trust, low, 0.2, total, weight,
-    )  # fmt: skip
-    return total, weight
+    camera: Camera
+    picture: np.ndarray
+    visible: Visibility
+
+    @staticmethod
+    def of(mesh: Mesh, view: ViewImage) -> _Small:
+        import cv2
+
+        i = view.camera.intrinsics
+        camera = view.camera.scaled(min(1.0, float(np.sqrt(0.25e6 / (i.width * i.height)))))
+        size = (camera.intrinsics.width, camera.intrinsics.height)
+        mask = None
+        if view.load_mask is not None:
+            mask = cv2.resize(view.load_mask().astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
+        picture = cv2.resize(view.load(), size, interpolation=cv2.INTER_AREA)
+        return _Small(camera=camera, picture=picture, visible=look_through(mesh, camera, mask))
+
+    def sampled(self, position: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted encoded colours (N, 3) and weights (N,) of points."""
+        low = self.picture.astype(np.float32) / np.float32(np.iinfo(self.picture.dtype).max)
+        total, weight = np.zeros((len(position), 3), np.float32), np.zeros(len(position), np.float32)
+        i = self.camera.intrinsics
+        matrix = i.matrix() @ self.camera.cam_from_world.matrix()[:3]
+        _add_low(
+            0, len(position), position, normal, matrix, self.camera.centre, float(i.fx), self.visible.depth,
+            self.visible.trust, low, 0.2, total, weight,
+        )  # fmt: skip
+        return total, weight
 
 
 def _linear(encoded: np.ndarray) -> np.ndarray:
@@ -362,10 +376,14 @@ def _table(gain: np.ndarray, *, bits: int) -> np.ndarray:
 
 def _graded(picture: np.ndarray, table: np.ndarray) -> np.ndarray:
     """A picture as float32 0..1 with the camera's gain applied."""
-    step = (len(table) - 1) // np.iinfo(picture.dtype).max
+    import cv2
+
+    top = np.iinfo(picture.dtype).max
     if np.allclose(table[-1], 1.0, atol=1e-6):
-        return picture.astype(np.float32) / np.float32(np.iinfo(picture.dtype).max)
-    return np.stack([table[::step, c][picture[..., c]] for c in range(3)], -1)
+        return picture.astype(np.float32) / np.float32(top)
+    if top == 255:
+        return cv2.LUT(picture, np.ascontiguousarray(table[None, ::257]))
+    return np.stack([table[:, c][picture[..., c]] for c in range(3)], -1)
 
 
 def _quantised(picture: np.ndarray, bits: int) -> np.ndarray:

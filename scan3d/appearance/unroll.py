@@ -78,12 +78,6 @@ def relax(mesh: Mesh, corners: ChartCorners, start: FloatArray, rounds: int = _R
     return uv
 
 
-def signed_areas(uv: FloatArray, corner: IntArray) -> FloatArray:
-    """(F,) areas in the plane, negative where a face is turned over."""
-    a, b, c = uv[corner[:, 0]], uv[corner[:, 1]], uv[corner[:, 2]]
-    return np.asarray(0.5 * ((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]))
-
-
 def _rest_triangles(mesh: Mesh) -> tuple[FloatArray, FloatArray]:
     """(F, 3, 2) each face laid flat, and (F, 3) the weight of its edge i to i + 1: the cotangent opposite it."""
     points = mesh.corners().astype(np.float64)
@@ -154,14 +148,17 @@ def _fit_rotations(uv, corner, rest, weights, right):  # type: ignore[no-untyped
 def _conjugate_gradients(diagonal, row_start, column, value, right, x, steps):  # type: ignore[no-untyped-def]
     """Steps of Jacobi-preconditioned conjugate gradients on both coordinates at once; x is changed in place.
 
-    The Laplacian's null space (a shift of each chart) is harmless: the right-hand side has no part in it.
+    The Laplacian's null space (a shift of each chart) is harmless, because the right-hand side has no part in it,
+    as long as the steps end where only rounding is left.
     """
     n = len(x)
     residual = np.empty((n, 2))
     direction = np.empty((n, 2))
     product = np.empty((n, 2))
     old = np.zeros(2)
+    enough = 0.0
     for i in range(n):
+        enough += 1e-20 * (right[i, 0] ** 2 + right[i, 1] ** 2) / diagonal[i]
         for c in range(2):
             total = diagonal[i] * x[i, c]
             for k in range(row_start[i], row_start[i + 1]):
@@ -170,6 +167,8 @@ def _conjugate_gradients(diagonal, row_start, column, value, right, x, steps):  
             direction[i, c] = residual[i, c] / diagonal[i]
             old[c] += residual[i, c] * direction[i, c]
     for _ in range(steps):
+        if old[0] + old[1] <= enough:
+            return
         curvature = np.zeros(2)
         for i in range(n):
             d = diagonal[i]
