@@ -34,6 +34,7 @@ def missing_masks(
         surface = visual_hull(known, workers=workers).surface()
     else:
         surface = first_surface(views, workers=workers, progress=progress)
+        surface = _second_surface(views, missing, surface, workers=workers, progress=progress)
     return [silhouette(view, surface) for view, lost in zip(views, missing, strict=True) if lost]
 
 
@@ -50,6 +51,27 @@ def first_surface(views: Sequence[View], *, workers: int | None = None, progress
     pixel = levels.footprint_m(views, centre, scale)
     search = replace(levels.FROM_HULL, far=depth / pixel, agree=2.0, least_agreeing=2, least_score=0.4)
     found = levels.depth_level(views, start, scale, search, workers=workers, progress=progress)
+    return _seen_part(views, found, scale)
+
+
+def _second_surface(
+    views: Sequence[View], missing: Sequence[bool], surface: Mesh, *, workers: int | None, progress: Progress
+) -> Mesh:
+    """The surface again, from the silhouettes of the first: where only backdrop was matched there is nothing now."""
+    masked = [
+        replace(view, load_mask=lambda mask=silhouette(view, surface): mask > 0) if lost else view
+        for view, lost in zip(views, missing, strict=True)
+    ]
+    scale = levels.scales(views)[0]
+    start = visual_hull(masked, resolution=128, workers=workers).surface()
+    found = levels.depth_level(
+        masked, start, scale, levels.FROM_HULL, workers=workers, progress=progress
+    )
+    return _seen_part(views, found, scale)
+
+
+def _seen_part(views: Sequence[View], found: Mesh, scale: float) -> Mesh:
+    """The largest piece of what at least three views see."""
     seen = count_views(views, found, scale=scale) >= 3
     keep = seen[found.faces].all(1)
     pieces = face_components(found.faces, keep, len(found.vertices))

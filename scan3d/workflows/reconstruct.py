@@ -18,8 +18,8 @@ from scan3d.capture.checks import check_output, require_good_take
 from scan3d.capture.stages import ViewFiles, ViewOptions, make_views, read_views
 from scan3d.capture.images import load_rgb
 from scan3d.capture.take import Take
-from scan3d.capture.undistort import undistort
-from scan3d.geometry import Rig
+from scan3d.capture.undistort import pinhole_of, undistort
+from scan3d.geometry import Mesh, Rig
 from scan3d.pipeline.executor import cpu_count
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
@@ -115,27 +115,50 @@ def _material(
     inputs = {"views": views_folder} | ({"masks": masks} if masks else {})
     inputs |= {f"image {camera}": path for camera, path in take.images().items()}
     texture = make_texture(
-        store, folders["surface"], mesh, inputs, _pictures(take, rig, files), preset.texture, progress=progress,
-        workers=workers,
+        store, folders["surface"], mesh, inputs, _pictures(take, rig, files, _useful_scale(mesh, files, preset)),
+        preset.texture, progress=progress, workers=workers,
     )  # fmt: skip
     folders |= {"atlas": texture.atlas_folder, "texture": texture.folder}
     return Material(folders=folders, files=files, mesh=mesh, texture=texture)
 
 
-def _pictures(take: Take, rig: Rig, files: Sequence[ViewFiles]) -> list[ViewImage]:
-    """The photographs in colour without their lenses' distortion, read when they are needed."""
+def _pictures(take: Take, rig: Rig, files: Sequence[ViewFiles], scale: float = 1.0) -> list[ViewImage]:
+    """The photographs in colour without their lenses' distortion, resized by `scale`, read when they are needed."""
     images, linear = take.images(), take.settings.linear
 
     def picture(file: ViewFiles) -> ViewImage:
         camera_id = file.camera.camera_id
+        camera = rig[camera_id].scaled(scale)
+        size = (camera.intrinsics.width, camera.intrinsics.height)
 
         def load() -> np.ndarray:
-            rgb = load_rgb(images[camera_id], camera_id=camera_id, linear=linear)
-            return undistort(rgb, rig[camera_id])[0]
+            import cv2
 
-        return ViewImage(camera=file.camera, load=load, load_mask=file.load_mask)
+            rgb = load_rgb(images[camera_id], camera_id=camera_id, linear=linear)
+            small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
+            return undistort(small, camera)[0]
+
+        def load_mask() -> np.ndarray:
+            import cv2
+
+            mask = file.load_mask()
+            if scale == 1:
+                return mask
+            return cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
+
+        return ViewImage(camera=pinhole_of(camera), load=load, load_mask=load_mask)
 
     return [picture(file) for file in files]
+
+
+def _useful_scale(mesh: Mesh, files: Sequence[ViewFiles], preset: Quality) -> float:
+    """How much of the photographs' resolution the texture can hold: pixels finer than its texels are averaged."""
+    middle = mesh.vertices.mean(0)
+    cameras = [f.camera for f in files]
+    pixel_m = float(np.median([np.linalg.norm(c.centre - middle) / c.intrinsics.fx for c in cameras]))
+    covered = 0.7  # of an atlas
+    texel_m = float(np.sqrt(mesh.face_areas().sum() / (covered * preset.texture.tiles))) / preset.texture.texture_size
+    return 1.0 if texel_m < 1.3 * pixel_m else pixel_m / texel_m
 
 
 def _views(files: Sequence[ViewFiles]) -> list[View]:
