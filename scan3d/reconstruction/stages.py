@@ -32,11 +32,13 @@ SURFACE = Stage(name="surface", version=1, tools=(*_TOOLS, "fast-simplification"
 class ShapeOptions:
     """hull_resolution: voxels along its longest side.  again: sweep the coarsest level twice, from the hull and from
     what that gave (measured on a head: final median 0.049 instead of 0.053 mm).  finest_px: long side of the finest
-    level that may still change the topology; 0 stops after the coarsest."""
+    level that may still change the topology; 0 stops after the coarsest.  sources: photographs each one is compared
+    with."""
 
     hull_resolution: int = 192
     again: bool = True
     finest_px: int = 1000
+    sources: int = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +104,9 @@ def make_shape(
         for number, (scale, search) in enumerate(passes + [(s, levels.FINER) for s in scales[1:]]):
             keeper = UnitKeeper(store.units(out), f"depth{number}")
             mesh = levels.depth_level(
-                views, mesh, scale, search, workers=workers, progress=progress, keeper=keeper
-            )
+                views, mesh, scale, replace(search, sources=options.sources), workers=workers, progress=progress,
+                keeper=keeper,
+            )  # fmt: skip
         _write_mesh(out, mesh)
 
     return store.run(SHAPE, _inputs(views_folder, masks_folder), options, work)

@@ -23,7 +23,7 @@ class Quality:
 
 PREVIEW = Quality(
     name="preview",
-    shape=ShapeOptions(hull_resolution=128, again=False, finest_px=0),
+    shape=ShapeOptions(hull_resolution=128, again=False, finest_px=0, sources=4),
     surface=SurfaceOptions(rounds=0, faces=150_000),
     texture=TextureOptions(texture_size=1024, padding_px=4),
     cpu_s_per_mpx=0.6,

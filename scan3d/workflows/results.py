@@ -95,7 +95,7 @@ def write_results(
         task.advance()
         basis = _basis(store, take, rig, quality, material, keys, before)
         known = Known(texture_seen=material.texture.seen_share)
-        data = measured(basis, surface, _report_views(take, rig, material.files), looks, known=known, long_side_px=320 if quality.name == "preview" else 480)
+        data = measured(basis, surface, _report_views(take, rig, material.files), looks, known=known, long_side_px=240 if quality.name == "preview" else 480)
         cost = started.cost()
         data = replace(data, wall_s=cost.seconds, cpu_s=cost.cpu_seconds)
         _, page = write_report(out, data)
