@@ -15,13 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from scan3d.calibration import colmap_format as files
+from scan3d.calibration.colmap_lens import intrinsics_of_row
 from scan3d.errors import CalibrationError
 from scan3d.geometry import Camera, Intrinsics, Rig, Rigid3
 
-_OURS = {
-    "SIMPLE_PINHOLE": "pinhole", "PINHOLE": "pinhole", "SIMPLE_RADIAL": "opencv", "RADIAL": "opencv",
-    "OPENCV": "opencv", "OPENCV_FISHEYE": "fisheye", "FULL_OPENCV": "full_opencv",
-}  # fmt: skip
 _THEIRS = {
     "pinhole": "PINHOLE",
     "opencv": "OPENCV",
@@ -69,7 +66,9 @@ def read_colmap_model(folder: Path, *, scale_is_metric: bool = True) -> Rig:
         CalibrationError: no model, a broken file, an unsupported camera model, numbers that are not finite.
     """
     model, extension = _locate(Path(folder))
-    intrinsics = {row.number: _intrinsics(row) for row in files.read_cameras(model / f"cameras.{extension}")}
+    intrinsics = {
+        row.number: intrinsics_of_row(row) for row in files.read_cameras(model / f"cameras.{extension}")
+    }
     images_file = model / f"images.{extension}"
     cameras = []
     for camera_id, row in _rows_by_camera(images_file).items():
@@ -182,33 +181,6 @@ def _rows_by_camera(path: Path) -> dict[str, files.ImageRow]:
                 what, f"camera {camera_id}, {path}", "Give each camera's image a name of its own."
             )
     return dict(sorted(found.items()))
-
-
-def _intrinsics(row: files.CameraRow) -> Intrinsics:
-    names = files.CAMERA_MODELS[row.model][1]
-    if len(row.params) != len(names):
-        what = f"Camera model {row.model} has {len(names)} parameters, not {len(row.params)}."
-        raise CalibrationError(what, row.where, f"Write {' '.join(names)}.")
-    if not all(math.isfinite(p) for p in row.params):
-        raise CalibrationError(
-            "The intrinsics hold NaN or infinity.", row.where, "Calibrate this camera again."
-        )
-    value = dict(zip(names, row.params, strict=True))
-    focal = value.get("f", 0.0)
-    fx, fy = value.get("fx", focal), value.get("fy", focal)
-    if min(row.width, row.height, fx, fy) <= 0:
-        what = "Image size and focal length must be greater than zero."
-        raise CalibrationError(what, row.where, "Calibrate this camera again.")
-    ours = _OURS[row.model]
-    # COLMAP's order of what follows f and c is ours; its one- and two-parameter models are OpenCV's with
-    # zeros.
-    distortion = [value[name] for name in names if name not in ("f", "fx", "fy", "cx", "cy")]
-    if ours == "opencv":
-        distortion += [0.0] * (4 - len(distortion))
-    return Intrinsics(
-        model=ours, width=row.width, height=row.height, fx=fx, fy=fy, cx=value["cx"], cy=value["cy"],
-        distortion=tuple(distortion),
-    )  # fmt: skip
 
 
 def _cam_from_world(row: files.ImageRow, where: str) -> Rigid3:

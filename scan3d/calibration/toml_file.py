@@ -38,7 +38,7 @@ from scan3d.geometry import Camera, Intrinsics, Rig, Rigid3
 from scan3d.pipeline.aside import write_bytes
 
 FORMAT = "scan3d calibration 1"
-_TOP_KEYS = ("format", "units", "scale_is_metric", "source", "date", "cameras")
+_TOP_KEYS = ("format", "units", "scale_is_metric", "source", "date", "left_out", "cameras")
 _CAMERA_KEYS = ("model", "width", "height", "fx", "fy", "cx", "cy", "distortion", "cam_from_world")
 _POSE_KEYS = ("quaternion_wxyz", "translation_m")
 _DISTORTION = {
@@ -84,12 +84,27 @@ def read_calibration(path: Path) -> Rig:
     )
 
 
-def write_calibration(rig: Rig, path: Path, *, date: datetime.datetime | None = None) -> None:
+def read_left_out(path: Path) -> tuple[str, ...]:
+    """Cameras whose photographs the calibration knows of and leaves out, because they could not be
+    aligned.
+    """
+    left_out = _load(Path(path)).get("left_out", [])
+    if not isinstance(left_out, list) or not all(isinstance(v, str) for v in left_out):
+        raise CalibrationError(
+            "left_out must be a list of camera names.", str(path), 'Write ["cam07"] or [].'
+        )
+    return tuple(left_out)
+
+
+def write_calibration(
+    rig: Rig, path: Path, *, left_out: Sequence[str] = (), date: datetime.datetime | None = None
+) -> None:
     """Write calibration.toml, whole or not at all: aside first, then renamed over what is there.
 
     Numbers read back exactly as they are; a rotation becomes a quaternion, which gives it back to 1e-15.
 
     Args:
+        left_out: cameras that have photographs and are not in the rig, on purpose.
         date: when the calibration was made; now in UTC by default.
     Raises:
         StorageError: the folder cannot be written.
@@ -105,6 +120,8 @@ def write_calibration(rig: Rig, path: Path, *, date: datetime.datetime | None = 
         f"source = {json.dumps(rig.source, ensure_ascii=False)}",
         f"date = {date.isoformat().replace('+00:00', 'Z')}",
     ]
+    if left_out:
+        lines.append(f"left_out = {json.dumps(list(left_out), ensure_ascii=False)}")
     for camera in rig.cameras:
         lines += ["", *_camera_lines(camera)]
     write_bytes(path, ("\n".join(lines) + "\n").encode())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +32,14 @@ _BYTES_PER_PIXEL = 24
 _BYTES_AT_LEAST = 200 << 20
 
 
-def check_take(take: Take, rig: Rig | None) -> list[Scan3dError]:
+def check_take(take: Take, rig: Rig | None, *, left_out: Collection[str] = ()) -> list[Scan3dError]:
     """Everything that is wrong with a take, worst first; empty where it is good.
 
     rig: the calibration it is to be used with; None before alignment, when only the photographs can be
     checked.
+    left_out: cameras that have photographs and are not in the calibration, on purpose.
     """
-    problems: list[Scan3dError] = list(_check_names(take, rig)) if rig is not None else []
+    problems: list[Scan3dError] = list(_check_names(take, rig, left_out)) if rig is not None else []
     if any(isinstance(problem, CalibrationError) for problem in problems):
         return problems  # Another rig's calibration: what else does not fit follows from it.
     problems += _check_count(take, rig)
@@ -50,9 +51,9 @@ def check_take(take: Take, rig: Rig | None) -> list[Scan3dError]:
     return problems
 
 
-def require_good_take(take: Take, rig: Rig | None) -> None:
+def require_good_take(take: Take, rig: Rig | None, *, left_out: Collection[str] = ()) -> None:
     """Raise the first problem of `check_take`, with the number of the others in its words."""
-    raise_first(check_take(take, rig))
+    raise_first(check_take(take, rig, left_out=left_out))
 
 
 def raise_first(problems: Sequence[Scan3dError]) -> None:
@@ -95,11 +96,11 @@ def check_output(take: Take, *, needed_bytes: int | None = None) -> None:
         )
 
 
-def _check_names(take: Take, rig: Rig) -> Iterator[Scan3dError]:
+def _check_names(take: Take, rig: Rig, left_out: Collection[str]) -> Iterator[Scan3dError]:
     """Calibrated cameras without a photograph and the reverse; a wholly different set is another rig's
     calibration.
     """
-    calibrated, photographed = set(rig.camera_ids), set(take.camera_ids)
+    calibrated, photographed = set(rig.camera_ids), set(take.camera_ids) - set(left_out)
     missing, unknown = sorted(calibrated - photographed), sorted(photographed - calibrated)
     if len(calibrated & photographed) < max(1, len(missing), len(unknown)) and missing and unknown:
         what = (
