@@ -93,9 +93,7 @@ def build_atlas(
     return _atlas(layout, chart, texture_size=texture_size, tiles=tiles, padding_px=padding_px, stretch=(l2, worst))
 
 
-def unroll_charts(
-    mesh: Mesh, chart: IntArray, neighbours: IntArray, *, texel_m: float
-) -> tuple[IntArray, FloatArray]:
+def unroll_charts(mesh: Mesh, chart: IntArray, neighbours: IntArray, *, texel_m: float) -> tuple[IntArray, FloatArray]:
     """Charts (F,), cut further where they would fold or overlap, and their corners (F, 3, 2) in the plane, metres."""
     from scan3d.appearance.layout import overlapping_charts
 
@@ -139,7 +137,13 @@ def _halve(mesh: Mesh, chart: IntArray, failing: npt.NDArray[np.bool_], neighbou
 
 
 def _atlas(
-    layout: Layout, chart: IntArray, *, texture_size: int, tiles: int, padding_px: int, stretch: tuple[float, float]
+    layout: Layout,
+    chart: IntArray,
+    *,
+    texture_size: int,
+    tiles: int,
+    padding_px: int,
+    stretch: tuple[float, float],
 ) -> Atlas:
     uv = np.stack([layout.texel_uv[..., 0], texture_size - layout.texel_uv[..., 1]], axis=-1) / texture_size
     return Atlas(

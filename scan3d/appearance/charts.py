@@ -80,9 +80,7 @@ def cluster_faces(mesh: Mesh, neighbours: IntArray, *, max_angle_rad: float, max
         extra = _worst_faces(label, bend, areas, limit, max_area_m2, centres)
         seeds = np.concatenate([_middle_faces(label, centres, areas), extra]).astype(np.int32)
     label = connected_labels(label, neighbours)
-    chart = merge_patches(
-        mesh, label, normals, neighbours, max_angle_rad=max_angle_rad, max_area_m2=max_area_m2
-    )
+    chart = merge_patches(mesh, label, normals, neighbours, max_angle_rad=max_angle_rad, max_area_m2=max_area_m2)
     _smooth_borders(chart, neighbours, _BORDER_ROUNDS)
     return connected_labels(chart, neighbours)
 
@@ -113,7 +111,12 @@ def _middle_faces(label: IntArray, centres: FloatArray, areas: FloatArray) -> In
 
 
 def _worst_faces(
-    label: IntArray, bend: FloatArray, areas: FloatArray, limit: float, max_area_m2: float, centres: FloatArray
+    label: IntArray,
+    bend: FloatArray,
+    areas: FloatArray,
+    limit: float,
+    max_area_m2: float,
+    centres: FloatArray,
 ) -> IntArray:
     """One more seed for each chart that bends too much, where it bends most; or that is too large, at its far end."""
     chart_area = np.bincount(label, areas)

@@ -27,9 +27,7 @@ def fill_texture(
     surface = np.zeros((size, size), np.uint8)
     surface.ravel()[index] = 1
     if len(index):
-        distance, label = cv2.distanceTransformWithLabels(
-            1 - surface, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-        )
+        distance, label = cv2.distanceTransformWithLabels(1 - surface, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
         nearest = np.zeros(int(label.max()) + 1, np.int64)
         nearest[label.ravel()[index]] = index
         near = (surface == 0) & (distance <= padding_px)

@@ -35,9 +35,7 @@ class Layout:
     occupied: float
 
 
-def lay_out_charts(
-    flat_m: FloatArray, chart: IntArray, *, texture_size: int, padding_px: int, tiles: int
-) -> Layout:
+def lay_out_charts(flat_m: FloatArray, chart: IntArray, *, texture_size: int, padding_px: int, tiles: int) -> Layout:
     """Packs charts of corners flat_m (F, 3, 2), metres. Raises InputError when they do not fit at any scale."""
     cell = max(1, (padding_px + 1) // 2, texture_size // _GRID_SIDE)
     side = texture_size // cell
@@ -137,7 +135,12 @@ def _turn_to_least_box(flat_m: FloatArray, order: npt.NDArray[np.intp], ends: np
 
 
 def _place(
-    texel_uv: FloatArray, chart: IntArray, bitmaps: list[Bitmap], placements: list[Placement], cell: int, margin: int
+    texel_uv: FloatArray,
+    chart: IntArray,
+    bitmaps: list[Bitmap],
+    placements: list[Placement],
+    cell: int,
+    margin: int,
 ) -> FloatArray:
     """(F, 3, 2) corners in texels of their tile. margin: texels between a bitmap's corner and its chart's."""
     width = np.array([b.shape[1] for b in bitmaps], dtype=np.float64)[chart, None] * cell

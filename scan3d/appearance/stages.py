@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from scan3d.appearance.atlas import build_atlas
-from scan3d.appearance.texture import ViewImage, bake_texture
+from scan3d.appearance.texture import bake_texture
+from scan3d.appearance.view_image import ViewImage
 from scan3d.geometry import Mesh
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.stage import Stage
@@ -58,9 +59,12 @@ def make_texture(
         if not made:
             made.append(
                 build_atlas(
-                    mesh, texture_size=options.texture_size, padding_px=options.padding_px, tiles=options.tiles,
+                    mesh,
+                    texture_size=options.texture_size,
+                    padding_px=options.padding_px,
+                    tiles=options.tiles,
                     progress=progress,
-                )  # fmt: skip
+                )
             )
         return made[0]
 

@@ -55,7 +55,7 @@ class ViewFiles:
         """(H, W) bool, True on the subject."""
         import cv2
 
-        return cv2.imread(str(self.mask), cv2.IMREAD_GRAYSCALE) > 127
+        return np.asarray(cv2.imread(str(self.mask), cv2.IMREAD_GRAYSCALE)) > 127
 
 
 def make_views(

@@ -138,7 +138,6 @@ def depth_level(
     found = run_units(points, range(len(views)), workers=workers)
     positions = np.concatenate([a for a, _ in found])
     normals = np.concatenate([b for _, b in found])
-    del found, estimates, level
     return poisson_surface(positions, normals, voxel_m=p.voxel * pixel, thin_m=pixel, workers=workers)
 
 

@@ -58,7 +58,7 @@ def _without_crowded_edges(faces: np.ndarray) -> np.ndarray:
 
 def _part_fans(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give every fan of faces around a vertex a vertex of its own; unused vertices go."""
-    key, up = _edge_keys(faces)
+    key, _ = _edge_keys(faces)
     order = np.argsort(key, kind="stable")
     same = np.flatnonzero(key[order][1:] == key[order][:-1])
     e, f = order[same], order[same + 1]  # the two half edges: e starts where f ends

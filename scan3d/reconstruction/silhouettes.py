@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from scan3d.geometry import Mesh
+from scan3d.geometry.rasterise import rasterise_depth
 from scan3d.pipeline.progress import Progress
 from scan3d.reconstruction import levels
 from scan3d.reconstruction.hull import shared_space, visual_hull
 from scan3d.reconstruction.neighbours import count_views
-from scan3d.geometry.rasterise import rasterise_depth
 from scan3d.reconstruction.surface import compact, face_components
 from scan3d.reconstruction.views import View
 
@@ -59,21 +59,23 @@ def _second_surface(
 ) -> Mesh:
     """The surface again, from the silhouettes of the first: where only backdrop was matched there is nothing now."""
     masked = [
-        replace(view, load_mask=lambda mask=silhouette(view, surface): mask > 0) if lost else view
+        _with_mask(view, silhouette(view, surface) > 0) if lost else view
         for view, lost in zip(views, missing, strict=True)
     ]
     scale = levels.scales(views)[0]
     start = visual_hull(masked, resolution=128, workers=workers).surface()
-    found = levels.depth_level(
-        masked, start, scale, levels.FROM_HULL, workers=workers, progress=progress
-    )
+    found = levels.depth_level(masked, start, scale, levels.FROM_HULL, workers=workers, progress=progress)
     return _seen_part(views, found, scale)
+
+
+def _with_mask(view: View, mask: np.ndarray) -> View:
+    return replace(view, load_mask=lambda: mask)
 
 
 def _seen_part(views: Sequence[View], found: Mesh, scale: float) -> Mesh:
     """The largest piece of what at least three views see."""
     seen = count_views(views, found, scale=scale) >= 3
-    keep = seen[found.faces].all(1)
+    keep = np.asarray(seen[found.faces].all(1))
     pieces = face_components(found.faces, keep, len(found.vertices))
     area = np.bincount(pieces[keep], weights=found.face_areas()[keep])
     kept, _ = compact(found, keep & (pieces == int(area.argmax())))

@@ -76,7 +76,7 @@ def make_missing_masks(
     def work(out: Path) -> None:
         lost = [view.camera.camera_id in options.missing for view in views]
         made = missing_masks(views, lost, workers=workers, progress=progress)
-        for camera_id, mask in zip((v.camera.camera_id for v, m in zip(views, lost, strict=True) if m), made):
+        for camera_id, mask in zip(options.missing, made, strict=True):
             cv2.imwrite(str(out / f"{camera_id}.png"), mask, [cv2.IMWRITE_PNG_COMPRESSION, 1])
 
     return store.run(MASKS, {"views": views_folder}, options, work)
@@ -139,7 +139,10 @@ def make_surface(
                 seen = count_views(views, mesh, scale=min(coarse, 0.25))
                 values = {"score": np.ones(len(seen), np.float32), "views": seen.astype(np.float32)}
             else:
-                values = {"score": refined.score.astype(np.float32), "views": refined.views.astype(np.float32)}
+                values = {
+                    "score": refined.score.astype(np.float32),
+                    "views": refined.views.astype(np.float32),
+                }
             _write_mesh(out, _finished(replace(mesh, vertex_values=values), len(views), options))
             task.advance()
 
@@ -149,7 +152,8 @@ def make_surface(
 
 def _inputs(views_folder: Path, masks_folder: Path | None) -> dict[str, Path | bytes | str]:
     """What the views are made of: their folder, and that of masks made later where there is one."""
-    return {"views": views_folder} | ({"masks": masks_folder} if masks_folder else {})
+    inputs: dict[str, Path | bytes | str] = {"views": views_folder}
+    return inputs | ({"masks": masks_folder} if masks_folder else {})
 
 
 def _finished(mesh: Mesh, view_count: int, options: SurfaceOptions) -> Mesh:
@@ -173,6 +177,4 @@ def _write_mesh(out: Path, mesh: Mesh) -> None:
 def read_mesh(folder: Path) -> Mesh:
     """The mesh that a stage of this module left in its folder."""
     values = {p.stem.removeprefix("vertex_"): np.load(p) for p in sorted(folder.glob("vertex_*.npy"))}
-    return Mesh(
-        vertices=np.load(folder / "vertices.npy"), faces=np.load(folder / "faces.npy"), vertex_values=values
-    )
+    return Mesh(vertices=np.load(folder / "vertices.npy"), faces=np.load(folder / "faces.npy"), vertex_values=values)

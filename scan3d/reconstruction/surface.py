@@ -11,7 +11,12 @@ from scan3d.geometry import Mesh
 
 
 def poisson_surface(
-    points: np.ndarray, normals: np.ndarray, *, voxel_m: float, thin_m: float | None = None, workers: int | None = None
+    points: np.ndarray,
+    normals: np.ndarray,
+    *,
+    voxel_m: float,
+    thin_m: float | None = None,
+    workers: int | None = None,
 ) -> Mesh:
     """Closed surface through oriented points (Kazhdan and Hoppe 2013, Open3D's implementation).
 
@@ -73,7 +78,7 @@ def keep_seen(mesh: Mesh, supported: np.ndarray, *, certain_m: float, least_shar
     of gloss); larger ones (the cut of a bust, soles) are cut away.  Of what is left, pieces with less than
     `least_share` of the area of the largest are flying bits and go.
     """
-    seen = supported[mesh.faces].all(1)
+    seen = np.asarray(supported[mesh.faces].all(1))
     label = face_components(mesh.faces, ~seen, len(mesh.vertices))
     keep = seen.copy()
     unseen = np.flatnonzero(label >= 0)

@@ -111,9 +111,7 @@ def align_take(
     )  # fmt: skip
 
 
-def _check_options(
-    take: Take, distance: tuple[str, str, float] | None, mapper: str, front: str | None
-) -> None:
+def _check_options(take: Take, distance: tuple[str, str, float] | None, mapper: str, front: str | None) -> None:
     if mapper not in MAPPERS:
         raise InputError(f"There is no mapper {mapper!r}.", "", f"Use one of {', '.join(MAPPERS)}.")
     if front is not None and front not in take.photographs:
@@ -137,9 +135,7 @@ def _place(
     """The rig and the sparse points in the world, and how the world was chosen."""
     rig = model.rig
     if front is not None and front not in rig:
-        raise InputError(
-            f"The front camera {front} could not be aligned.", str(take.root), "Name another one."
-        )
+        raise InputError(f"The front camera {front} could not be aligned.", str(take.root), "Name another one.")
     front = front or rig.camera_ids[0]
     scale = 1.0 / float(np.median(np.linalg.norm(rig.centres() - subject_centre(rig), axis=1)))
     if distance is not None:
@@ -158,9 +154,7 @@ def _place(
     )  # fmt: skip
     words = {
         "scale": "metric" if distance is not None else "arbitrary",
-        "distance": None
-        if distance is None
-        else {"from": distance[0], "to": distance[1], "metres": distance[2]},
+        "distance": None if distance is None else {"from": distance[0], "to": distance[1], "metres": distance[2]},
         "front_camera": front,
         "camera_tilt_about_up_deg": float(np.rad2deg(tilt_rad)),
     }
@@ -194,9 +188,7 @@ def _unregistered(model: SfmModel, take: Take, features: Mapping[str, Path]) -> 
         why[camera_id] = f"{take.images()[camera_id].name}: {reason}"
     if len(why) >= len(features) - 1:
         what = "No two photographs could be aligned with each other."
-        raise ReconstructionError(
-            what, str(take.root), "Photographs must overlap by two thirds and be sharp."
-        )
+        raise ReconstructionError(what, str(take.root), "Photographs must overlap by two thirds and be sharp.")
     return why
 
 

@@ -48,9 +48,7 @@ class MappingOptions:
 # -- features ------------------------------------------------------------------------------------------------
 
 
-def make_features(
-    store: Store, take: Take, masks: bool | None, progress: Progress, workers: int
-) -> dict[str, Path]:
+def make_features(store: Store, take: Take, masks: bool | None, progress: Progress, workers: int) -> dict[str, Path]:
     """The file of `Features` of each photograph."""
     images = take.images()
     options = FeatureOptions(masks=masks, linear=take.settings.linear)

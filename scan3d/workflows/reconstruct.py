@@ -1,6 +1,6 @@
 """`scan3d reconstruct`: photographs of a calibrated rig become a textured, metric mesh and a report.
 
-    photographs -> views -> masks -> shape -> surface -> atlas -> texture -> results
+photographs -> views -> masks -> shape -> surface -> atlas -> texture -> results
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from scan3d.appearance.stages import make_texture
-from scan3d.appearance.texture import ViewImage
+from scan3d.appearance.view_image import ViewImage
 from scan3d.capture.checks import check_output, require_good_take
-from scan3d.capture.stages import ViewFiles, ViewOptions, make_views, read_views
 from scan3d.capture.images import load_rgb
+from scan3d.capture.stages import ViewFiles, ViewOptions, make_views, read_views
 from scan3d.capture.take import Take
 from scan3d.capture.undistort import pinhole_of, undistort
 from scan3d.geometry import Mesh, Rig
@@ -76,9 +76,7 @@ def reconstruct_take(
     with store.locked():
         before = frozenset(take.store.glob("*/*"))
         material = _material(store, take, rig, preset, progress, workers)
-        results = write_results(
-            store, take, rig, preset, material, progress=progress, started=started, before=before
-        )
+        results = write_results(store, take, rig, preset, material, progress=progress, started=started, before=before)
         if workspace is not None:
             from scan3d.calibration.workspace import write_workspace
 
@@ -87,9 +85,7 @@ def reconstruct_take(
     return Reconstruction(results_dir=take.results, report_path=results.report_path, summary=results.summary)
 
 
-def _material(
-    store: Store, take: Take, rig: Rig, preset: Quality, progress: Progress, workers: int | None
-) -> Material:
+def _material(store: Store, take: Take, rig: Rig, preset: Quality, progress: Progress, workers: int | None) -> Material:
     views_folder = make_views(
         store, take.images(), rig, masks=take.masks, plates=take.plates,
         options=ViewOptions(linear=take.settings.linear), progress=progress, workers=workers,
@@ -99,14 +95,17 @@ def _material(
     missing = tuple(f.camera.camera_id for f in files if f.mask_method == "none")
     if missing:
         folders["masks"] = make_missing_masks(
-            store, views_folder, _views(files), MaskOptions(missing=missing), progress=progress, workers=workers
+            store,
+            views_folder,
+            _views(files),
+            MaskOptions(missing=missing),
+            progress=progress,
+            workers=workers,
         )
         files = [f.with_mask(folders["masks"]) for f in files]
     views = _views(files)
     masks = folders.get("masks")
-    folders["shape"] = make_shape(
-        store, views_folder, masks, views, preset.shape, progress=progress, workers=workers
-    )
+    folders["shape"] = make_shape(store, views_folder, masks, views, preset.shape, progress=progress, workers=workers)
     folders["surface"] = make_surface(
         store, views_folder, masks, folders["shape"], views, preset.shape, preset.surface, progress=progress,
         workers=workers,

@@ -36,7 +36,15 @@ from scan3d.report.surface_view import SurfaceView
 from scan3d.report.texture import Texture, udim
 from scan3d.workflows.quality import Quality
 
-_LIBRARIES = ("numpy", "scipy", "numba", "opencv-contrib-python-headless", "open3d-cpu", "libigl", "fast-simplification")
+_LIBRARIES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "opencv-contrib-python-headless",
+    "open3d-cpu",
+    "libigl",
+    "fast-simplification",
+)
 _ENOUGH_VIEWS = 6.0  # photographs that agree on a place: more add little confidence
 
 
@@ -76,9 +84,7 @@ def write_results(
     # the report goes last, and an old one first: a page never describes files of another run
     (out / "report.json").unlink(missing_ok=True)
     mesh = _with_confidence(material.mesh)
-    texture = Texture(
-        uv=material.texture.uv, tiles=material.texture.tiles, tile_of_face=material.texture.tile_of_face
-    )
+    texture = Texture(uv=material.texture.uv, tiles=material.texture.tiles, tile_of_face=material.texture.tile_of_face)
     with progress.task("results", 5) as task:
         write_ply(mesh, out / "mesh.ply")
         task.advance()
@@ -95,7 +101,14 @@ def write_results(
         task.advance()
         basis = _basis(store, take, rig, quality, material, keys, before)
         known = Known(texture_seen=material.texture.seen_share)
-        data = measured(basis, surface, _report_views(take, rig, material.files), looks, known=known, long_side_px=240 if quality.name == "preview" else 480)
+        data = measured(
+            basis,
+            surface,
+            _report_views(take, rig, material.files),
+            looks,
+            known=known,
+            long_side_px=240 if quality.name == "preview" else 480,
+        )
         cost = started.cost()
         data = replace(data, wall_s=cost.seconds, cpu_s=cost.cpu_seconds)
         _, page = write_report(out, data)
@@ -129,22 +142,22 @@ def _with_confidence(mesh: Mesh) -> Mesh:
     """The mesh with "confidence" 0..1 at its vertices: how well and how often photographs agree there."""
     score, views = mesh.vertex_values["score"], mesh.vertex_values["views"]
     confidence = np.clip(score, 0, 1) * np.clip(views / _ENOUGH_VIEWS, 0, 1)
-    return replace(
-        mesh, normals=mesh.vertex_normals(), vertex_values={"confidence": confidence.astype(np.float32)}
-    )
+    return replace(mesh, normals=mesh.vertex_normals(), vertex_values={"confidence": confidence.astype(np.float32)})
 
 
 def _report_views(take: Take, rig: Rig, files: Sequence[ViewFiles]) -> list[ReportView]:
     """The photographs as taken; masks are those of the undistorted views where the lens hardly matters."""
     images, linear = take.images(), take.settings.linear
-    return [
-        ReportView(
-            camera=rig[f.camera.camera_id],
-            load=lambda c=f.camera.camera_id: load_rgb(images[c], camera_id=c, linear=linear),
-            mask=f.load_mask,
+
+    def view(file: ViewFiles) -> ReportView:
+        camera_id = file.camera.camera_id
+        return ReportView(
+            camera=rig[camera_id],
+            load=lambda: load_rgb(images[camera_id], camera_id=camera_id, linear=linear),
+            mask=file.load_mask,
         )
-        for f in files
-    ]
+
+    return [view(file) for file in files]
 
 
 def _basis(
@@ -152,13 +165,17 @@ def _basis(
     before: frozenset[Path],
 ) -> ReportData:  # fmt: skip
     doubts = {f.mask_doubts for f in material.files if f.mask_doubts}
-    notes = [
-        Note(
-            what=f"Masks of {len([f for f in material.files if f.mask_doubts])} cameras were made from the surface: "
-            f"{'; '.join(sorted({d for group in doubts for d in group})[:3])}.",
-            next_step="A dark or plain backdrop, a clean plate in plates/, or masks in masks/ give cleaner borders.",
-        )
-    ] if doubts else []
+    notes = (
+        [
+            Note(
+                what=f"Masks of {len([f for f in material.files if f.mask_doubts])} cameras were made from the surface: "
+                f"{'; '.join(sorted({d for group in doubts for d in group})[:3])}.",
+                next_step="A dark or plain backdrop, a clean plate in plates/, or masks in masks/ give cleaner borders.",
+            )
+        ]
+        if doubts
+        else []
+    )
     if not rig.scale_is_metric:
         notes.append(
             Note(
