@@ -186,9 +186,15 @@ def _unregistered(model: SfmModel, take: Take, features: Mapping[str, Path]) -> 
         else:
             reason = f"it overlaps with {pairs} others, but not consistently enough to fix its place"
         why[camera_id] = f"{take.images()[camera_id].name}: {reason}"
-    if len(why) >= len(features) - 1:
-        what = "No two photographs could be aligned with each other."
-        raise ReconstructionError(what, str(take.root), "Photographs must overlap by two thirds and be sharp.")
+    if len(model.rig) < max(2, 0.5 * len(features)):
+        what = f"Only {len(model.rig)} of {len(features)} photographs could be aligned with each other."
+        where = "; ".join([f"camera {camera_id}, {reason}" for camera_id, reason in why.items()][:3])
+        raise ReconstructionError(
+            what,
+            f"{take.root} ({where}{' and others' if len(why) > 3 else ''})",
+            "Smooth skin alone has too few features: photograph with more overlap, add texture (clothes, dots), "
+            "or calibrate the rig with a target and put its calibration.toml here.",
+        )
     return why
 
 
