@@ -41,9 +41,7 @@ class CameraRow:
 
 @dataclass(frozen=True)
 class ImageRow:
-    """One image: cam_from_world as quaternion (w x y z) and translation; points as (x_px, y_px, point
-    number).
-    """
+    """One image: cam_from_world as quaternion (w x y z) and translation; points as (x_px, y_px, point number)."""
 
     number: int
     quaternion: tuple[float, ...]
@@ -67,18 +65,12 @@ class PointRow:
 
 
 def read_cameras(path: Path) -> list[CameraRow]:
-    """Rows of cameras.txt or cameras.bin.
-
-    Raises CalibrationError for a broken file or an unsupported model.
-    """
+    """Rows of cameras.txt or cameras.bin. Raises CalibrationError for a broken file or an unsupported model."""
     return _binary_cameras(path) if path.suffix == ".bin" else _text_cameras(path)
 
 
 def read_images(path: Path) -> list[ImageRow]:
-    """Rows of images.txt or images.bin, without their 2D points.
-
-    Raises CalibrationError for a broken file.
-    """
+    """Rows of images.txt or images.bin, without their 2D points. Raises CalibrationError for a broken file."""
     return _binary_images(path) if path.suffix == ".bin" else _text_images(path)
 
 
@@ -108,9 +100,7 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise CalibrationError(
-            "This is not a text file.", str(path), "Export the COLMAP model again."
-        ) from error
+        raise CalibrationError("This is not a text file.", str(path), "Export the COLMAP model again.") from error
 
 
 def _bad_line(line: str, where: str) -> CalibrationError:
@@ -129,9 +119,7 @@ def _text_cameras(path: Path) -> list[CameraRow]:
 
 
 def _text_images(path: Path) -> list[ImageRow]:
-    """Pose lines; each is followed by a line of 2D points, which may be empty and which some writers leave
-    out.
-    """
+    """Pose lines; each is followed by a line of 2D points, which may be empty and which some writers leave out."""
     rows = []
     lines = _lines(path)
     at = 0
@@ -178,13 +166,9 @@ def write_text(
     """Write cameras.txt, images.txt and points3D.txt; every float reads back exactly."""
     camera_lines = ["# CAMERA_ID MODEL WIDTH HEIGHT PARAMS[]"]
     camera_lines += [f"{c.number} {c.model} {c.width} {c.height} {_numbers(c.params)}" for c in cameras]
-    image_lines = [
-        "# IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME, then a line of X Y POINT3D_ID (cam_from_world)"
-    ]
+    image_lines = ["# IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME, then a line of X Y POINT3D_ID (cam_from_world)"]
     for i in images:
-        image_lines.append(
-            f"{i.number} {_numbers(i.quaternion)} {_numbers(i.translation)} {i.camera} {i.name}"
-        )
+        image_lines.append(f"{i.number} {_numbers(i.quaternion)} {_numbers(i.translation)} {i.camera} {i.name}")
         image_lines.append(" ".join(f"{x!r} {y!r} {number}" for x, y, number in i.points))
     point_lines = ["# POINT3D_ID X Y Z R G B ERROR TRACK[] as (IMAGE_ID, POINT2D_IDX)"]
     for p in points:
@@ -290,6 +274,4 @@ def write_binary(
 
 
 def _unsupported(model: str, where: str) -> CalibrationError:
-    return CalibrationError(
-        f"Camera model {model} is not supported.", where, f"Use one of {', '.join(CAMERA_MODELS)}."
-    )
+    return CalibrationError(f"Camera model {model} is not supported.", where, f"Use one of {', '.join(CAMERA_MODELS)}.")

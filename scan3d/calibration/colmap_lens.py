@@ -21,9 +21,7 @@ def intrinsics_of_row(row: files.CameraRow) -> Intrinsics:
         what = f"Camera model {row.model} has {len(names)} parameters, not {len(row.params)}."
         raise CalibrationError(what, row.where, f"Write {' '.join(names)}.")
     if not all(math.isfinite(p) for p in row.params):
-        raise CalibrationError(
-            "The intrinsics hold NaN or infinity.", row.where, "Calibrate this camera again."
-        )
+        raise CalibrationError("The intrinsics hold NaN or infinity.", row.where, "Calibrate this camera again.")
     value = dict(zip(names, row.params, strict=True))
     focal = value.get("f", 0.0)
     fx, fy = value.get("fx", focal), value.get("fy", focal)

@@ -43,9 +43,7 @@ class SparsePoints:
 
 
 def find_colmap_model(folder: Path) -> Path | None:
-    """The folder that holds the model: ``folder`` itself, ``folder/sparse``, ``folder/0`` or
-    ``folder/sparse/0``.
-    """
+    """The folder that holds the model: ``folder`` itself, ``folder/sparse``, ``folder/0`` or ``folder/sparse/0``."""
     for candidate in (folder, folder / "sparse", folder / "0", folder / "sparse" / "0"):
         for extension in ("bin", "txt"):
             if all((candidate / f"{part}.{extension}").is_file() for part in ("cameras", "images")):
@@ -66,9 +64,7 @@ def read_colmap_model(folder: Path, *, scale_is_metric: bool = True) -> Rig:
         CalibrationError: no model, a broken file, an unsupported camera model, numbers that are not finite.
     """
     model, extension = _locate(Path(folder))
-    intrinsics = {
-        row.number: intrinsics_of_row(row) for row in files.read_cameras(model / f"cameras.{extension}")
-    }
+    intrinsics = {row.number: intrinsics_of_row(row) for row in files.read_cameras(model / f"cameras.{extension}")}
     images_file = model / f"images.{extension}"
     cameras = []
     for camera_id, row in _rows_by_camera(images_file).items():
@@ -157,14 +153,10 @@ def _locate(folder: Path) -> tuple[Path, str]:
 
 
 def _rows_by_camera(path: Path) -> dict[str, files.ImageRow]:
-    """Image rows by camera id, sorted; photographs of one camera under several lights must agree on its
-    pose.
-    """
+    """Image rows by camera id, sorted; photographs of one camera under several lights must agree on its pose."""
     rows = files.read_images(path)
     if not rows:
-        raise CalibrationError(
-            "The COLMAP model holds no image.", str(path), "Export it again after a mapping."
-        )
+        raise CalibrationError("The COLMAP model holds no image.", str(path), "Export it again after a mapping.")
     stems = [Path(row.name).stem for row in rows]
     by_folder = len(set(stems)) < len(stems) and all(len(Path(row.name).parts) > 1 for row in rows)
     found: dict[str, files.ImageRow] = {}
@@ -177,17 +169,13 @@ def _rows_by_camera(path: Path) -> dict[str, files.ImageRow]:
             row.camera,
         ):
             what = f"Images {first.name} and {row.name} are of one camera, and their poses differ."
-            raise CalibrationError(
-                what, f"camera {camera_id}, {path}", "Give each camera's image a name of its own."
-            )
+            raise CalibrationError(what, f"camera {camera_id}, {path}", "Give each camera's image a name of its own.")
     return dict(sorted(found.items()))
 
 
 def _cam_from_world(row: files.ImageRow, where: str) -> Rigid3:
     if not all(math.isfinite(v) for v in (*row.quaternion, *row.translation)):
-        raise CalibrationError(
-            "The pose holds NaN or infinity.", where, "Align or calibrate this camera again."
-        )
+        raise CalibrationError("The pose holds NaN or infinity.", where, "Align or calibrate this camera again.")
     length = math.hypot(*row.quaternion)
     if abs(length - 1.0) > 1e-3:
         what = f"The rotation quaternion has length {length:.6g} instead of 1."
@@ -196,9 +184,7 @@ def _cam_from_world(row: files.ImageRow, where: str) -> Rigid3:
 
 
 def _observations(rig: Rig, points: SparsePoints | None) -> dict[str, list[tuple[float, float, int]]]:
-    """Per camera (x_px, y_px, point number); the point's projection stands in for the keypoint, which is not
-    kept.
-    """
+    """Per camera (x_px, y_px, point number); the point's projection stands in for the keypoint, which is not kept."""
     observed: dict[str, list[tuple[float, float, int]]] = {camera.camera_id: [] for camera in rig.cameras}
     if points is None:
         return observed
@@ -211,9 +197,7 @@ def _observations(rig: Rig, points: SparsePoints | None) -> dict[str, list[tuple
         indices = seen_by[camera.camera_id]
         if indices:
             px, _ = camera.project(points.xyz[indices])
-            observed[camera.camera_id] = [
-                (float(x), float(y), i + 1) for (x, y), i in zip(px, indices, strict=True)
-            ]
+            observed[camera.camera_id] = [(float(x), float(y), i + 1) for (x, y), i in zip(px, indices, strict=True)]
     return observed
 
 

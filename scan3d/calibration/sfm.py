@@ -58,9 +58,7 @@ def match_features(
     workers: int,
     progress: Progress,
 ) -> None:
-    """Match photographs' features in a worker process and write the matches to `out` (.npz, see
-    `sfm_worker`).
-    """
+    """Match photographs' features in a worker process and write the matches to `out` (.npz, see `sfm_worker`)."""
     job = {
         "kind": "match",
         "features": {name: str(path) for name, path in features.items()},
@@ -131,9 +129,7 @@ def read_model(folder: Path) -> SfmModel:
     return SfmModel(
         rig=Rig(cameras=cameras, scale_is_metric=False, source=f"pycolmap {table['pycolmap']}"),
         points=points,
-        residuals={
-            name: {key: image[key] for key in keys} for name, image in sorted(table["images"].items())
-        },
+        residuals={name: {key: image[key] for key in keys} for name, image in sorted(table["images"].items())},
         verified_pairs=table["verified_pairs"],
         report={k: v for k, v in table.items() if k not in ("cameras", "images", "verified_pairs")},
     )

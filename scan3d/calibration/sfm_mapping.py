@@ -100,9 +100,7 @@ def _write_database(path: Path, features: dict[str, Features], job: dict[str, An
 
 def _camera(number: int, features: Features, focal_px: float | None) -> Any:
     guess = focal_px or _GUESSED_FOCAL * max(features.width, features.height)
-    camera = pycolmap.Camera.create_from_model_name(
-        number, "SIMPLE_RADIAL", guess, features.width, features.height
-    )
+    camera = pycolmap.Camera.create_from_model_name(number, "SIMPLE_RADIAL", guess, features.width, features.height)
     camera.has_prior_focal_length = focal_px is not None
     return camera
 
@@ -195,7 +193,5 @@ def _write_model(
             file,
             xyz=np.array([p.xyz for _, p in points]).reshape(-1, 3),
             error_px=np.array([p.error for _, p in points]),
-            views=np.array(
-                ["/".join(sorted({names[e.image_id] for e in p.track.elements})) for _, p in points]
-            ),
+            views=np.array(["/".join(sorted({names[e.image_id] for e in p.track.elements})) for _, p in points]),
         )

@@ -94,9 +94,7 @@ def _choose(model: Any, workers: int) -> tuple[tuple[str, bool], list[dict[str, 
         _set_lens(trial, lens)
         _adjust(trial, workers, refine_centre=centre)
         error_px = _held_out_error(trial, held_out, model)
-        trials.append(
-            {"lens_model": lens, "principal_point_adjusted": centre, "held_out_median_px": error_px}
-        )
+        trials.append({"lens_model": lens, "principal_point_adjusted": centre, "held_out_median_px": error_px})
         if error_px < _WORTH * best_px:
             best, best_px = (lens, centre), error_px
     return best, trials

@@ -1,22 +1,24 @@
 """calibration.toml: the cameras of a take as a file that people can read, compare and mend.
 
-format = "scan3d calibration 1"
-units = "metres"
-scale_is_metric = true
-source = "scan3d align, pycolmap 4.2.1"
-date = 2026-11-21T10:30:00Z
+    format = "scan3d calibration 1"
+    units = "metres"
+    scale_is_metric = true
+    source = "scan3d align, pycolmap 4.2.1"
+    date = 2026-11-21T10:30:00Z
 
-[cameras.cam00]
-model = "opencv"                    # pinhole, opencv, full_opencv or fisheye
-width = 900
-height = 1200
-fx = 3312.11129
-fy = 3312.11129
-cx = 447.792065                     # pixel centres at 0.5
-cy = 597.230001
-distortion = [-0.092, 0.05, 0.00018, 0.00004]
-cam_from_world.quaternion_wxyz = [0.788, 0.615, 0.007, -0.009]
-cam_from_world.translation_m = [0.025, 1.462, 0.734]
+    [cameras.cam00]
+    model = "opencv"                    # pinhole, opencv, full_opencv or fisheye
+    width = 900
+    height = 1200
+    fx = 3312.11129
+    fy = 3312.11129
+    cx = 447.792065                     # pixel centres at 0.5
+    cy = 597.230001
+    distortion = [-0.092, 0.05, 0.00018, 0.00004]
+    cam_from_world.quaternion_wxyz = [0.788, 0.615, 0.007, -0.009]
+    cam_from_world.translation_m = [0.025, 1.462, 0.734]
+
+An optional left_out = ["cam07"] names cameras that have photographs and could not be calibrated.
 """
 
 from __future__ import annotations
@@ -68,31 +70,19 @@ def read_calibration(path: Path) -> Rig:
         what = f"Units are {document['units']!r}; only metres are known."
         raise CalibrationError(what, where, "Convert the translations and write units = 'metres'.")
     if not isinstance(document["scale_is_metric"], bool):
-        raise CalibrationError(
-            "scale_is_metric must be true or false.", where, "Write true or false, unquoted."
-        )
+        raise CalibrationError("scale_is_metric must be true or false.", where, "Write true or false, unquoted.")
     tables = document["cameras"]
     if not isinstance(tables, dict) or not tables:
-        raise CalibrationError(
-            "The file holds no camera.", where, "Add a table [cameras.<camera_id>] per camera."
-        )
-    cameras = tuple(
-        _camera(camera_id, table, f"camera {camera_id}, {path}") for camera_id, table in tables.items()
-    )
-    return Rig(
-        cameras=cameras, scale_is_metric=document["scale_is_metric"], source=str(document.get("source", ""))
-    )
+        raise CalibrationError("The file holds no camera.", where, "Add a table [cameras.<camera_id>] per camera.")
+    cameras = tuple(_camera(camera_id, table, f"camera {camera_id}, {path}") for camera_id, table in tables.items())
+    return Rig(cameras=cameras, scale_is_metric=document["scale_is_metric"], source=str(document.get("source", "")))
 
 
 def read_left_out(path: Path) -> tuple[str, ...]:
-    """Cameras whose photographs the calibration knows of and leaves out, because they could not be
-    aligned.
-    """
+    """Cameras whose photographs the calibration knows of and leaves out, because they could not be aligned."""
     left_out = _load(Path(path)).get("left_out", [])
     if not isinstance(left_out, list) or not all(isinstance(v, str) for v in left_out):
-        raise CalibrationError(
-            "left_out must be a list of camera names.", str(path), 'Write ["cam07"] or [].'
-        )
+        raise CalibrationError("left_out must be a list of camera names.", str(path), 'Write ["cam07"] or [].')
     return tuple(left_out)
 
 
@@ -129,11 +119,7 @@ def write_calibration(
 
 def _camera_lines(camera: Camera) -> list[str]:
     i = camera.intrinsics
-    key = (
-        camera.camera_id
-        if re.fullmatch(r"[A-Za-z0-9_-]+", camera.camera_id)
-        else json.dumps(camera.camera_id)
-    )
+    key = camera.camera_id if re.fullmatch(r"[A-Za-z0-9_-]+", camera.camera_id) else json.dumps(camera.camera_id)
     named = ", ".join(_DISTORTION[i.model])
     return [
         f"[cameras.{key}]",
@@ -159,22 +145,14 @@ def _load(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         what = "There is no calibration here."
-        raise CalibrationError(
-            what, str(path), "Run `scan3d align TAKE`, or copy the rig's calibration."
-        ) from error
+        raise CalibrationError(what, str(path), "Run `scan3d align TAKE`, or copy the rig's calibration.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CalibrationError(
-            f"Not a TOML file: {error}.", str(path), "Mend the line, or write it anew."
-        ) from error
+        raise CalibrationError(f"Not a TOML file: {error}.", str(path), "Mend the line, or write it anew.") from error
     except OSError as error:
-        raise CalibrationError(
-            f"Cannot be read: {error.strerror}.", str(path), "Check its permissions."
-        ) from error
+        raise CalibrationError(f"Cannot be read: {error.strerror}.", str(path), "Check its permissions.") from error
 
 
-def _check_keys(
-    table: Mapping[str, Any], known: Sequence[str], *, required: Sequence[str], where: str
-) -> None:
+def _check_keys(table: Mapping[str, Any], known: Sequence[str], *, required: Sequence[str], where: str) -> None:
     for key in table:
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
@@ -201,9 +179,7 @@ def _camera(camera_id: str, table: Any, where: str) -> Camera:
 def _intrinsics(table: Mapping[str, Any], where: str) -> Intrinsics:
     model = table["model"]
     if model not in _DISTORTION:
-        raise CalibrationError(
-            f"Camera model {model!r} is not known.", where, f"Use one of {', '.join(_DISTORTION)}."
-        )
+        raise CalibrationError(f"Camera model {model!r} is not known.", where, f"Use one of {', '.join(_DISTORTION)}.")
     names = _DISTORTION[model]
     distortion = _finite(table.get("distortion", [0.0] * len(names)), "distortion", where)
     if len(distortion) != len(names):
@@ -242,12 +218,8 @@ def _cam_from_world(pose: Mapping[str, Any], where: str) -> Rigid3:
 
 
 def _finite(values: Any, name: str, where: str) -> tuple[float, ...]:
-    if not isinstance(values, list) or any(
-        isinstance(v, bool) or not isinstance(v, int | float) for v in values
-    ):
+    if not isinstance(values, list) or any(isinstance(v, bool) or not isinstance(v, int | float) for v in values):
         raise CalibrationError(f"{name} must be numbers.", where, "Write plain numbers, without quotes.")
     if not all(math.isfinite(v) for v in values):
-        raise CalibrationError(
-            f"{name} holds NaN or infinity.", where, "Calibrate or align this camera again."
-        )
+        raise CalibrationError(f"{name} holds NaN or infinity.", where, "Calibrate or align this camera again.")
     return tuple(float(v) for v in values)

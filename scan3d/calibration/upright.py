@@ -49,9 +49,7 @@ def up_direction(rig: Rig) -> tuple[np.ndarray, float]:
     in.
     """
     axes = np.array([camera.cam_from_world.rotation for camera in rig])
-    mean_up = _dominant(
-        np.concatenate([-axes[:, 1], -axes[:, 0], axes[:, 0]]), start=-axes[:, 1].mean(axis=0)
-    )
+    mean_up = _dominant(np.concatenate([-axes[:, 1], -axes[:, 0], axes[:, 0]]), start=-axes[:, 1].mean(axis=0))
     up = mean_up
     for _ in range(20):
         level = _level_axes(axes, up)
@@ -61,9 +59,7 @@ def up_direction(rig: Rig) -> tuple[np.ndarray, float]:
         if weight.sum() < 2:
             break
         # The mean up counts as little as one camera of a thousand: it decides only where the axes do not.
-        scatter = (weight[:, None] * level).T @ level / weight.sum() + 1e-3 * (
-            np.eye(3) - np.outer(mean_up, mean_up)
-        )
+        scatter = (weight[:, None] * level).T @ level / weight.sum() + 1e-3 * (np.eye(3) - np.outer(mean_up, mean_up))
         _, vectors = np.linalg.eigh(scatter)
         new = vectors[:, 0] * np.sign(vectors[:, 0] @ mean_up)
         done = np.linalg.norm(new - up) < 1e-10
@@ -109,9 +105,7 @@ def world_from_cameras(rig: Rig, points: np.ndarray, *, front: str, scale: float
     heights = (np.asarray(points).reshape(-1, 3) - centre) @ up
     ground = float(np.quantile(heights, _LOW_SHARE)) if len(heights) >= 50 else 0.0
     origin = centre + ground * up
-    return Similarity(
-        scale=scale, world_from_model=Rigid3(rotation=rotation, translation=-scale * rotation @ origin)
-    )
+    return Similarity(scale=scale, world_from_model=Rigid3(rotation=rotation, translation=-scale * rotation @ origin))
 
 
 def _level_axes(axes: np.ndarray, up: np.ndarray) -> np.ndarray:

@@ -33,9 +33,7 @@ class Backdrop:
     unevenness: float
 
     def deviation(self, image: np.ndarray) -> np.ndarray:
-        """How far each pixel is from the backdrop, in sigmas: (h, w) float32. image: (h, w, 3) float32,
-        0..1.
-        """
+        """How far each pixel is from the backdrop, in sigmas: (h, w) float32. image: (h, w, 3) float32, 0..1."""
         difference = (image - self.expected) / self.sigma
         return np.sqrt(np.einsum("hwc,hwc->hw", difference, difference, optimize=False))
 
@@ -171,9 +169,7 @@ def _surface(coefficients: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _border_tolerance(image: np.ndarray) -> float:
-    """How far a smoothed border sample may be from the surface: the picture's own noise, at least some
-    levels.
-    """
+    """How far a smoothed border sample may be from the surface: the picture's own noise, at least some levels."""
     noise = np.abs(image[1::4, 1::4] - image[:-1:4, :-1:4])
     return max(5.0 / 255, 2.0 * float(np.median(noise)))
 
@@ -181,9 +177,7 @@ def _border_tolerance(image: np.ndarray) -> float:
 def _consensus(
     design: np.ndarray, colour: np.ndarray, weight: np.ndarray, *, tolerance: float, seed: int
 ) -> np.ndarray:
-    """Samples that agree with the best of many surfaces, each through three samples (RANSAC, Fischler
-    1981).
-    """
+    """Samples that agree with the best of many surfaces, each through three samples (RANSAC, Fischler 1981)."""
     random = np.random.default_rng(seed)
     best, best_score = np.zeros(len(colour), bool), -1.0
     for attempt in range(160):
@@ -205,9 +199,7 @@ def _consensus(
 
 
 def _fit(design: np.ndarray, colour: np.ndarray, use: np.ndarray, *, terms: int) -> np.ndarray:
-    """Least-squares surface over the samples in `use`: (6, 3), the higher terms zero where they are not asked
-    for.
-    """
+    """Least-squares surface over the samples in `use`: (6, 3), the higher terms zero where they are not asked for."""
     coefficients = np.zeros((_QUADRATIC, 3))
     if use.sum() < 4 * terms:
         terms = 1

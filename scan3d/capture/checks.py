@@ -104,13 +104,10 @@ def _check_names(take: Take, rig: Rig, left_out: Collection[str]) -> Iterator[Sc
     missing, unknown = sorted(calibrated - photographed), sorted(photographed - calibrated)
     if len(calibrated & photographed) < max(1, len(missing), len(unknown)) and missing and unknown:
         what = (
-            f"The calibration is of another rig: it has {_some(rig.camera_ids)}, "
-            f"the take has {_some(take.camera_ids)}."
+            f"The calibration is of another rig: it has {_some(rig.camera_ids)}, the take has {_some(take.camera_ids)}."
         )
         where = f"camera {unknown[0]}, {rig.source or take.calibration or take.root}"
-        yield CalibrationError(
-            what, where, "Use the calibration of this rig, or name the photographs by its cameras."
-        )
+        yield CalibrationError(what, where, "Use the calibration of this rig, or name the photographs by its cameras.")
         return
     for camera_id in missing:
         yield CaptureError(

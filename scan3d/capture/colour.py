@@ -21,9 +21,7 @@ def srgb_to_linear(values: np.ndarray) -> np.ndarray:
 
 
 def linear_to_srgb(values: np.ndarray) -> np.ndarray:
-    """Linear light to sRGB-encoded float32 0..1, same shape; values outside 0..1 are clipped (IEC
-    61966-2-1).
-    """
+    """Linear light to sRGB-encoded float32 0..1, same shape; values outside 0..1 are clipped (IEC 61966-2-1)."""
     light = np.clip(np.asarray(values, dtype=np.float64), 0.0, 1.0)
     low = light <= 0.0031308
     return np.where(low, 12.92 * light, 1.055 * np.power(light, 1.0 / 2.4) - 0.055).astype(np.float32)
@@ -35,9 +33,7 @@ def quantised(encoded: np.ndarray, dtype: type[np.unsignedinteger[Any]]) -> np.n
 
 
 def _decode_curve(encoded: np.ndarray) -> np.ndarray:
-    return np.where(
-        encoded <= 0.04045, encoded / 12.92, np.power((np.maximum(encoded, 0.0) + 0.055) / 1.055, 2.4)
-    )
+    return np.where(encoded <= 0.04045, encoded / 12.92, np.power((np.maximum(encoded, 0.0) + 0.055) / 1.055, 2.4))
 
 
 @functools.cache

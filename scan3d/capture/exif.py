@@ -78,9 +78,7 @@ def read_exif(path: Path) -> Exif:
 
 
 def _pixels_per_mm(tags: dict[int, Any], width: int) -> float | None:
-    """Sensor resolution of the image as stored; programs that resize often leave the camera's width beside
-    it.
-    """
+    """Sensor resolution of the image as stored; programs that resize often leave the camera's width beside it."""
     resolution, unit = _number(tags.get(41486)), _MM_PER_UNIT.get(int(_number(tags.get(41488)) or 2))
     if not resolution or not unit:
         return None

@@ -49,10 +49,7 @@ class Photograph:
 
 
 def read_header(path: Path, *, camera_id: str = "") -> ImageHeader:
-    """Size, orientation and profile.
-
-    Raises CaptureError for a file that is missing or is not a photograph.
-    """
+    """Size, orientation and profile. Raises CaptureError for a file that is missing or is not a photograph."""
     if path.suffix.lower() in RAW:
         return _raw_header(path, camera_id)
     if path.suffix.lower() in (".tif", ".tiff"):
@@ -61,18 +58,13 @@ def read_header(path: Path, *, camera_id: str = "") -> ImageHeader:
         with _pillow().open(path) as image:
             orientation = int(image.getexif().get(274, 1) or 1)
             profile = _profile_name(image.info.get("icc_profile"))
-            return ImageHeader(
-                width=image.width, height=image.height, orientation=orientation, profile=profile
-            )
+            return ImageHeader(width=image.width, height=image.height, orientation=orientation, profile=profile)
     except (OSError, ValueError, SyntaxError) as error:
         raise _unreadable(path, camera_id, error) from error
 
 
 def is_truncated(path: Path) -> bool:
-    """Whether a JPEG or PNG ends before its end marker: a read of the file, no decoding.
-
-    False for other kinds.
-    """
+    """Whether a JPEG or PNG ends before its end marker: a read of the file, no decoding. False for other kinds."""
     suffix = path.suffix.lower()
     data = path.read_bytes() if suffix in (".jpg", ".jpeg", ".png") else b""
     if suffix == ".png":
@@ -110,10 +102,7 @@ def load_rgb(path: Path, *, camera_id: str = "", linear: bool = False) -> np.nda
 def load_photograph(
     path: Path, *, camera_id: str = "", expected_size: tuple[int, int] | None = None, linear: bool = False
 ) -> Photograph:
-    """`load_rgb` with a check against the calibrated (width, height).
-
-    Raises CaptureError where they differ.
-    """
+    """`load_rgb` with a check against the calibrated (width, height). Raises CaptureError where they differ."""
     rgb = load_rgb(path, camera_id=camera_id, linear=linear)
     if expected_size is not None and (rgb.shape[1], rgb.shape[0]) != tuple(expected_size):
         raise size_error((rgb.shape[1], rgb.shape[0]), expected_size, path, camera_id)
@@ -152,9 +141,7 @@ def size_error(size: tuple[int, int], expected: tuple[int, int], path: Path, cam
 
 def truncated_error(path: Path, camera_id: str) -> CaptureError:
     """The error for a photograph whose file ends too early."""
-    return CaptureError(
-        "The photograph is cut off: the file ends too early.", _where(camera_id, path), _AGAIN
-    )
+    return CaptureError("The photograph is cut off: the file ends too early.", _where(camera_id, path), _AGAIN)
 
 
 def _encoded_16bit(pixels: np.ndarray) -> np.ndarray:
@@ -276,9 +263,7 @@ def _unreadable(path: Path, camera_id: str, error: Exception) -> CaptureError:
         return CaptureError("The photograph is missing.", where, _AGAIN)
     if path.stat().st_size == 0:
         return CaptureError("The file is empty.", where, _AGAIN)
-    cut = (
-        "truncated" in str(error).lower() or "broken data stream" in str(error).lower() or is_truncated(path)
-    )
+    cut = "truncated" in str(error).lower() or "broken data stream" in str(error).lower() or is_truncated(path)
     if cut and _looks_like_image(path):
         return truncated_error(path, camera_id)
     return CaptureError("The file is not a photograph that can be read.", where, _AGAIN)

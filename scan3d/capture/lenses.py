@@ -1,6 +1,4 @@
-"""Which photographs were taken through the same lens in the same state, so that their intrinsics are the
-same.
-"""
+"""Which photographs were taken through the same lens in the same state, so that their intrinsics are the same."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ def lens_groups(images: Mapping[str, Path], mode: str = "auto") -> LensGroups:
     Raises InputError for an unknown mode, or "shared" with photographs of different sizes.
     """
     if mode not in MODES:
-        raise InputError(
-            f"There is no way {mode!r} to share intrinsics.", "", f"Use one of {', '.join(MODES)}."
-        )
+        raise InputError(f"There is no way {mode!r} to share intrinsics.", "", f"Use one of {', '.join(MODES)}.")
     sizes = {name: _size(path, name) for name, path in sorted(images.items())}
     exif = {name: read_exif(images[name]) for name in sizes}
     if mode == "shared":
@@ -78,9 +74,7 @@ def _by_exif(sizes: Mapping[str, tuple[int, int]], exif: Mapping[str, Exif]) -> 
 
 
 def _same_moment(times: list[str]) -> bool:
-    """Whether photographs lie so close in time that one body cannot have taken them; no time at all counts
-    so.
-    """
+    """Whether photographs lie so close in time that one body cannot have taken them; no time at all counts so."""
     try:
         taken = sorted(datetime.strptime(time[:19], "%Y:%m:%d %H:%M:%S") for time in times)
     except ValueError:

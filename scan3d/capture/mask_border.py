@@ -133,9 +133,7 @@ def _edge_blur(light: np.ndarray, rough: np.ndarray, noise: float, band: float) 
     inward /= np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-12)
     steps = np.arange(-reach, reach, 0.5, dtype=np.float32)
     where = points[:, None, :] + steps[None, :, None] * inward[:, None, :]
-    profile = cv2.remap(
-        light, where[..., 0].astype(np.float32), where[..., 1].astype(np.float32), cv2.INTER_LINEAR
-    )
+    profile = cv2.remap(light, where[..., 0].astype(np.float32), where[..., 1].astype(np.float32), cv2.INTER_LINEAR)
     plateau = np.median(profile[:, -8:], axis=1)
     profile = profile[plateau > 20 * noise] / plateau[plateau > 20 * noise, None]
     if len(profile) < 20:
@@ -151,9 +149,7 @@ def _tidy(fine: np.ndarray, rough: np.ndarray) -> np.ndarray:
     closed = cv2.morphologyEx(as_bytes, cv2.MORPH_CLOSE, _disc(1)).astype(bool)
     fine = fine | (closed & rough)
     for value in (True, False):
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(
-            (fine == value).astype(np.uint8), connectivity=4
-        )
+        count, labels, stats, _ = cv2.connectedComponentsWithStats((fine == value).astype(np.uint8), connectivity=4)
         small = stats[:, cv2.CC_STAT_AREA] < 40
         small[0] = False
         if count > 1 and small.any():

@@ -86,9 +86,7 @@ def mask_from_darkness(image: np.ndarray) -> ForegroundMask | None:
     return None if backdrop is None else _separate(image, small, scale, backdrop, "dark")
 
 
-def _separate(
-    image: np.ndarray, small: np.ndarray, scale: float, backdrop: Backdrop, method: str
-) -> ForegroundMask:
+def _separate(image: np.ndarray, small: np.ndarray, scale: float, backdrop: Backdrop, method: str) -> ForegroundMask:
     deviation = backdrop.deviation(cv2.GaussianBlur(small, (0, 0), _SMOOTH_PX))
     low, high = _thresholds(deviation)
     coarse = _main_components(_fill_holes(_hysteresis(deviation, low, high), deviation, low))
@@ -107,9 +105,7 @@ def _separate(
 
 
 def _thresholds(deviation: np.ndarray) -> tuple[float, float]:
-    """Low and high threshold in sigmas. Smoothing made noise smaller than sigma; its spread says by how
-    much.
-    """
+    """Low and high threshold in sigmas. Smoothing made noise smaller than sigma; its spread says by how much."""
     sample = deviation[::3, ::3]
     calm = sample[sample < 4.0]
     spread = float(np.quantile(calm, 0.8)) if len(calm) > 100 else 1.0

@@ -126,11 +126,7 @@ class Take:
     def images(self, light: str | None = None) -> dict[str, Path]:
         """Photographs under one light by camera id; under `geometry_light()` by default."""
         light = self.geometry_light() if light is None else light
-        return {
-            camera_id: by_light[light]
-            for camera_id, by_light in self.photographs.items()
-            if light in by_light
-        }
+        return {camera_id: by_light[light] for camera_id, by_light in self.photographs.items() if light in by_light}
 
 
 def _photographs(root: Path) -> dict[str, dict[str, Path]]:
@@ -153,14 +149,10 @@ def _photographs(root: Path) -> dict[str, dict[str, Path]]:
         found[entry.name] = by_light
     if not found:
         kinds = ", ".join(kind.lstrip(".") for kind in DEVELOPED)
-        raise CaptureError(
-            "There is no photograph in images/.", str(folder), f"Kinds that are read: {kinds}, RAW."
-        )
+        raise CaptureError("There is no photograph in images/.", str(folder), f"Kinds that are read: {kinds}, RAW.")
     if plain and folders:
         what = f"Camera {next(iter(plain))} has one photograph, camera {folders[0].name} a folder of them."
-        next_step = (
-            "Give every camera images/<camera_id>.<ext>, or every camera images/<camera_id>/<light>.<ext>."
-        )
+        next_step = "Give every camera images/<camera_id>.<ext>, or every camera images/<camera_id>/<light>.<ext>."
         raise CaptureError(what, str(folder), next_step)
     _check_lights(found)
     return dict(sorted(found.items()))
@@ -181,9 +173,7 @@ def _one_per_camera(folder: Path, kind: str, suffixes: list[str]) -> dict[str, P
     return _by_stem(folder.iterdir(), kind, suffixes) if folder.is_dir() else {}
 
 
-def _by_stem(
-    entries: Iterable[Path], kind: str, suffixes: list[str], *, camera_id: str = ""
-) -> dict[str, Path]:
+def _by_stem(entries: Iterable[Path], kind: str, suffixes: list[str], *, camera_id: str = "") -> dict[str, Path]:
     """Files by name without extension, sorted; a RAW file beside its developed picture is left alone."""
     found: dict[str, Path] = {}
     for path in sorted(entries):
@@ -194,9 +184,7 @@ def _by_stem(
             found[path.stem] = path
         elif (other.suffix.lower() in RAW) == (path.suffix.lower() in RAW):
             what = f"There are two files for one {kind}: {other.name} and {path.name}."
-            raise CaptureError(
-                what, f"camera {camera_id or path.stem}, {path}", "Remove the one that is not meant."
-            )
+            raise CaptureError(what, f"camera {camera_id or path.stem}, {path}", "Remove the one that is not meant.")
         elif other.suffix.lower() in RAW:
             found[path.stem] = path
     return found
@@ -213,9 +201,7 @@ def _read_settings(path: Path) -> TakeSettings:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"take.toml cannot be read: {error}.", str(path), "Mend the line, or remove it."
-        ) from error
+        raise InputError(f"take.toml cannot be read: {error}.", str(path), "Mend the line, or remove it.") from error
     lights = table.pop("lights", [])
     if not isinstance(lights, list) or not all(isinstance(v, str) for v in lights):
         what = "lights in take.toml must be a list of names."

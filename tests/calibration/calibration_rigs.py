@@ -9,9 +9,7 @@ from scan3d.geometry import Camera, Intrinsics, Rig, Rigid3
 DISTORTION = {"pinhole": 0, "opencv": 4, "full_opencv": 8, "fisheye": 4}
 
 
-def make_rig(
-    models: tuple[str, ...] = ("opencv", "pinhole", "fisheye", "full_opencv"), *, seed: int = 3
-) -> Rig:
+def make_rig(models: tuple[str, ...] = ("opencv", "pinhole", "fisheye", "full_opencv"), *, seed: int = 3) -> Rig:
     """Cameras on a ring of 2 m around the origin that look at a point 1 m above it."""
     random = np.random.default_rng(seed)
     cameras = []

@@ -167,9 +167,7 @@ def test_no_model(tmp_path: Path) -> None:
 
 
 def test_pycolmap_reads_what_we_write_and_we_what_it_writes(rig: Rig, tmp_path: Path) -> None:
-    pytest.importorskip(
-        "PIL.Image"
-    )  # before pycolmap: see the note on import order in scan3d.calibration.worker
+    pytest.importorskip("PIL.Image")  # before pycolmap: see the note on import order in scan3d.calibration.worker
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     theirs.mkdir()
     points = SparsePoints(
@@ -199,8 +197,6 @@ def test_pycolmap_reads_what_we_write_and_we_what_it_writes(rig: Rig, tmp_path: 
 def test_rendered_rig(data: Path) -> None:
     rig = read_colmap_model(data / "rig_head" / "colmap")
     assert rig.camera_ids == tuple(f"cam{i:02d}" for i in range(32))
-    assert {(c.intrinsics.model, c.intrinsics.width, c.intrinsics.height) for c in rig} == {
-        ("opencv", 900, 1200)
-    }
+    assert {(c.intrinsics.model, c.intrinsics.width, c.intrinsics.height) for c in rig} == {("opencv", 900, 1200)}
     towards = np.array([c.forward for c in rig])
     assert (np.einsum("ij,ij->i", towards, rig.centres() - rig.centres().mean(0)) < 0).all()

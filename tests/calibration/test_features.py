@@ -21,9 +21,7 @@ def texture(seed: int = 0) -> np.ndarray:
 
 def moved(image: np.ndarray, shift: tuple[float, float]) -> np.ndarray:
     matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
-    return cv2.warpAffine(
-        image, matrix, image.shape[1::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
-    )
+    return cv2.warpAffine(image, matrix, image.shape[1::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
 
 
 def test_positions_follow_the_picture_and_centres_lie_at_a_half() -> None:

@@ -50,9 +50,7 @@ def test_marks_that_cannot_be_used(tmp_path: Path) -> None:
         locate("nose", looking_rig(8, arc_rad=0.05), read_marks(path), path)
 
 
-@pytest.mark.parametrize(
-    "text", ["[marks.a]\nc = 3", "[marks]\na = [1, 2]", "[marks.a]\nc = ['x', 2]", "= ="]
-)
+@pytest.mark.parametrize("text", ["[marks.a]\nc = 3", "[marks]\na = [1, 2]", "[marks.a]\nc = ['x', 2]", "= ="])
 def test_broken_marks_files(tmp_path: Path, text: str) -> None:
     path = tmp_path / "marks.toml"
     path.write_text(text)

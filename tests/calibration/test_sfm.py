@@ -65,9 +65,7 @@ def test_a_rig_is_recovered(tmp_path: Path, mapper: str) -> None:
     assert all(r["observations"] > 100 for r in model.residuals.values())
     world = world_from_cameras(model.rig, model.points.xyz, front="cam0", scale=1.0)
     upright = world.apply_to_rig(model.rig)
-    assert np.ptp(upright.centres()[:, 2]) / np.ptp(upright.centres()[:, 0]) == pytest.approx(
-        0.8 / 4, abs=0.02
-    )
+    assert np.ptp(upright.centres()[:, 2]) / np.ptp(upright.centres()[:, 0]) == pytest.approx(0.8 / 4, abs=0.02)
 
 
 def test_photographs_that_show_different_things(tmp_path: Path) -> None:
@@ -113,9 +111,7 @@ def test_similarity_keeps_pictures() -> None:
     moved = world.apply_to_rig(rig)
     points = cloud(20, seed=3)
     for before, after in zip(rig, moved, strict=True):
-        np.testing.assert_allclose(
-            before.project(points)[0], after.project(world.apply(points))[0], atol=1e-9
-        )
+        np.testing.assert_allclose(before.project(points)[0], after.project(world.apply(points))[0], atol=1e-9)
         np.testing.assert_allclose(3 * before.project(points)[1], after.project(world.apply(points))[1])
     front = moved["cam2"].centre
     assert front[1] < 0

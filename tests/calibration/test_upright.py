@@ -34,9 +34,7 @@ def test_the_world_comes_back_from_any_frame(twist: list[float]) -> None:
     rig, other_from_world = turned(looking_rig(8), np.array(twist))
     points = other_from_world.apply(cloud(2000))
     back = world_from_cameras(rig, points, front="cam0", scale=1.0)
-    np.testing.assert_allclose(
-        back.world_from_model.rotation @ other_from_world.rotation, np.eye(3), atol=2e-4
-    )
+    np.testing.assert_allclose(back.world_from_model.rotation @ other_from_world.rotation, np.eye(3), atol=2e-4)
     moved = back.apply_to_rig(rig)
     np.testing.assert_allclose(moved.centres()[:, :2], looking_rig(8).centres()[:, :2], atol=2e-3)
     np.testing.assert_allclose(moved.centres()[:, 2], looking_rig(8).centres()[:, 2], atol=0.05)

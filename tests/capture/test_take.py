@@ -50,9 +50,7 @@ def test_several_lights(tmp_path: Path) -> None:
     assert take.geometry_light() == "All"
     assert take.images()["b"].name == "All.png"
     assert take.images("left")["a"].name == "left.png"
-    (tmp_path / "take.toml").write_text(
-        'subject = "S"\ngeometry_light = "left"\nlinear = true\nrig = "dome"\n'
-    )
+    (tmp_path / "take.toml").write_text('subject = "S"\ngeometry_light = "left"\nlinear = true\nrig = "dome"\n')
     take = Take.open(tmp_path)
     assert take.images()["a"].name == "left.png"
     assert take.settings.linear

@@ -27,9 +27,7 @@ def skull_take(data: Path, root: Path, *, scale: float = 0.5) -> Path:
     for name in SKULL:
         with Image.open(data / "skull" / "images" / f"{name}.jpg") as image:
             exif = image.getexif()
-            small = image.resize(
-                (round(image.width * scale), round(image.height * scale)), Image.Resampling.BOX
-            )
+            small = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BOX)
             small.save(root / "images" / f"{name}.jpg", quality=93, exif=exif)
     return root
 
