@@ -57,7 +57,9 @@ def _carve(origin, voxel, parent, z0, z1, matrices, focal, silhouettes, scale, a
                             worst[k] = worst[k - 1]
                             k -= 1
                         worst[k] = d
-                out[z, y, x] = worst[allowed] if seen >= least_views else np.float32(8 * voxel)
+                # of few witnesses none may be overruled, or corners that three cameras see would stay
+                overruled = allowed if seen >= 8 else 0
+                out[z, y, x] = worst[overruled] if seen >= least_views else np.float32(8 * voxel)
 
 
 def silhouette_distances(masks: list[np.ndarray], scale: float) -> np.ndarray:
