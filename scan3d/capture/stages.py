@@ -18,7 +18,7 @@ from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.stage import Stage
 from scan3d.pipeline.store import Store
 
-VIEWS = Stage(name="views", version=1, tools=("opencv-contrib-python-headless", "numpy"))
+VIEWS = Stage(name="views", version=2, tools=("opencv-contrib-python-headless", "numpy"))
 
 # The grey value that is matched: skin differs most in green, least in red (melanin and blood absorb the short waves).
 _GREY = (0.3, 0.5, 0.2)
