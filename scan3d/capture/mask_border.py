@@ -16,6 +16,7 @@ from scan3d.capture.colour import quantised, srgb_to_linear
 
 _HALF = 0.45  # of the subject's light: a shade below a half, as missing subject costs more than a thin halo
 _GLOW = 0.25  # of the light nearby: less than that beside a brighter border is its blur, not subject
+_MEAN = 0.8  # Gaussian, in coarse pixels, under which faint light is judged
 _TELLING = 12.0  # noises of light above which half of it can be told from none
 
 
@@ -39,15 +40,15 @@ def refine_border(
     blur_px = _edge_blur(light, rough, noise, band)
     radius = int(np.clip(np.ceil(2.0 * blur_px + 0.5), 2, 9))
     full = cv2.dilate(light, _disc(radius))
-    # Where the subject hardly shines, half of it is less than the noise: there a mean over some pixels
-    # decides.
+    # Where the subject hardly shines, half of it is less than the noise: there a mean over some pixels decides.
     telling = full > _TELLING * noise
-    faint = _faint(light, rough, blur_px, scale)
     outside_in = cv2.distanceTransform(rough.astype(np.uint8), cv2.DIST_L2, 3)
     inside_out = cv2.distanceTransform((~rough).astype(np.uint8), cv2.DIST_L2, 3)
-    decided = telling & (outside_in <= band + radius) & (inside_out <= band)
-    fine = np.where(decided, light >= _HALF * full, rough & faint)
-    fine = _tidy(fine, rough)
+    near = (outside_in <= band + radius) & (inside_out <= band)
+    reach = int(np.ceil(2.0 * (_MEAN / scale + blur_px)))
+    faint = _faint(light, rough, reach, _MEAN / scale)
+    fine = np.where(near & telling, light >= _HALF * full, rough & (faint | ~near))
+    fine = _tidy(_without_moats(fine, rough & ~telling, rough, reach + 1), rough)
     as_bytes = fine.astype(np.uint8)
     edge = cv2.dilate(as_bytes, _disc(radius)) != cv2.erode(as_bytes, _disc(radius))
     share = np.clip(light / np.maximum(full, 1e-6), 0.0, 1.0)
@@ -98,11 +99,8 @@ def _foreign_light(
     return light, float(np.linalg.norm(slope))
 
 
-def _faint(light: np.ndarray, rough: np.ndarray, blur_px: float, scale: float) -> np.ndarray:
-    """Where light averaged over a coarse pixel is above the backdrop's, and no mere glow of a brighter border
-    nearby.
-    """
-    sigma = 0.8 / scale
+def _faint(light: np.ndarray, rough: np.ndarray, reach: int, sigma: float) -> np.ndarray:
+    """Where mean light is above the backdrop's, and no mere glow of a brighter border within reach."""
     mean = cv2.GaussianBlur(light, (0, 0), sigma)
     beside = mean[::3, ::3][~rough[::3, ::3]]
     if len(beside) < 100:
@@ -110,8 +108,16 @@ def _faint(light: np.ndarray, rough: np.ndarray, blur_px: float, scale: float) -
     middle = float(np.median(beside))
     spread = 1.4826 * float(np.median(np.abs(beside - middle)))
     mean = mean - np.float32(middle)
-    brightest = cv2.dilate(mean, _disc(int(np.ceil(2.0 * (sigma + blur_px)))))
-    return (mean > 4.0 * spread) & (mean > _GLOW * brightest)
+    return (mean > 4.0 * spread) & (mean > _GLOW * cv2.dilate(mean, _disc(reach)))
+
+
+def _without_moats(fine: np.ndarray, dim: np.ndarray, rough: np.ndarray, reach: int) -> np.ndarray:
+    """Give back what was taken for blur of a bright border though dim subject lies beyond it: hair beside skin."""
+    kept = cv2.morphologyEx((fine & dim).astype(np.uint8), cv2.MORPH_OPEN, _disc(2))  # not the last of a blur
+    if not kept.any():
+        return fine
+    closed = cv2.morphologyEx(fine.astype(np.uint8), cv2.MORPH_CLOSE, _disc(reach)).astype(bool)
+    return fine | (closed & rough & cv2.dilate(kept, _disc(reach)).astype(bool))
 
 
 def _edge_blur(light: np.ndarray, rough: np.ndarray, noise: float, band: float) -> float:
