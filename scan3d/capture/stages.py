@@ -164,10 +164,7 @@ def _mask(
                 "White marks the subject. Remove the file to let scan3d make the mask.",
             )
         return inside, "given", ()
-    if plate is not None:
-        made = mask_from_plate(rgb, load_rgb(plate, camera_id=camera_id))
-    else:
-        made = mask_from_backdrop(rgb)
+    made = mask_from_plate(rgb, load_rgb(plate, camera_id=camera_id)) if plate else mask_from_backdrop(rgb)
     if made.reliable:
         return made.mask.astype(np.uint8) * 255, made.method, ()
     return np.full(rgb.shape[:2], 255, np.uint8), "none", made.doubts

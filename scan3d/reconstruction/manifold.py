@@ -1,4 +1,4 @@
-"""Make a triangle soup that is nearly a manifold into one: every edge between at most two faces, every vertex one fan."""
+"""Make a triangle soup that is nearly a manifold one: every edge between at most two faces, every vertex one fan."""
 
 from __future__ import annotations
 

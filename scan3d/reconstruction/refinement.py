@@ -17,7 +17,7 @@ import numba
 import numpy as np
 import scipy.sparse as sp
 
-from scan3d.geometry import Mesh
+from scan3d.geometry import Camera, Mesh
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Task
 from scan3d.reconstruction.depth import SweepOptions, bands, score_band
@@ -147,8 +147,9 @@ def correlation_curves(
         camera = level.views[i].camera
 
         def band(
-            rows: tuple[int, int], i=i, sources=sources, surface=surface, height=height, inside=inside,
-            sorted_rows=sorted_rows, camera=camera,
+            rows: tuple[int, int], i: int = i, sources: Sequence[int] = sources, surface: np.ndarray = surface,
+            height: int = height, inside: np.ndarray = inside, sorted_rows: np.ndarray = sorted_rows,
+            camera: Camera = camera,
         ) -> None:  # fmt: skip
             y0, y1 = rows
             chosen = inside[np.searchsorted(sorted_rows, y0) : np.searchsorted(sorted_rows, y1)]

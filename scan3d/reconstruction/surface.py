@@ -98,7 +98,7 @@ def keep_seen(mesh: Mesh, supported: np.ndarray, *, certain_m: float, least_shar
 
 
 def decimate(mesh: Mesh, faces: int) -> Mesh:
-    """At most `faces` faces by quadric edge collapse (Garland and Heckbert 1997), detail where curvature asks for it."""
+    """At most `faces` faces by quadric edge collapse (Garland and Heckbert 1997), finest where curvature is."""
     import fast_simplification
 
     if len(mesh.faces) <= faces:
