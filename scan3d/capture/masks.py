@@ -138,7 +138,7 @@ def _fill_holes(mask: np.ndarray, deviation: np.ndarray, low: float) -> np.ndarr
         left, top, w, h, area = stats[label]
         if left == 0 or top == 0 or left + w == width or top + h == height:
             continue
-        window = np.s_[max(0, top - 8) : top + h + 8, max(0, left - 8) : left + w + 8]
+        window = np.s_[max(0, top - 12) : top + h + 12, max(0, left - 12) : left + w + 12]
         hole = labels[window] == label
         if area < 12 or (area < _MAX_SOFT_HOLE * subject and not _is_sharp(hole, deviation[window], low)):
             filled[window][hole] = True
@@ -146,13 +146,14 @@ def _fill_holes(mask: np.ndarray, deviation: np.ndarray, low: float) -> np.ndarr
 
 
 def _is_sharp(hole: np.ndarray, deviation: np.ndarray, low: float) -> bool:
+    # Backdrop seen through ends within the smoothing, some 3 pixels; a shadow goes on falling off beyond that.
     distance = cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, 3)
-    near = deviation[(distance > 1.5) & (distance <= 3.5)]
-    far = deviation[(distance > 5.0) & (distance <= 8.0)]
+    near = deviation[(distance > 3.0) & (distance <= 5.0)]
+    far = deviation[(distance > 8.0) & (distance <= 11.0)]
     if not len(near) or not len(far):
         return False
     inside = float(np.median(deviation[hole]))
-    return inside < 0.7 * low and float(np.median(near)) > 0.6 * float(np.median(far))
+    return inside < 0.7 * low and float(np.median(near)) > 0.75 * float(np.median(far))
 
 
 def _main_components(mask: np.ndarray) -> np.ndarray:

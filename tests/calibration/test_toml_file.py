@@ -12,7 +12,7 @@ from calibration_rigs import make_rig
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scan3d.calibration.toml_file import read_calibration, write_calibration
+from scan3d.calibration.toml_file import read_calibration, read_left_out, write_calibration
 from scan3d.errors import CalibrationError, StorageError
 from scan3d.geometry import Rig, Rigid3
 
@@ -123,3 +123,15 @@ def test_nothing_is_left_when_the_folder_cannot_be_written(
         write_calibration(replace(rig, source="other"), path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["calibration.toml"]
+
+
+def test_cameras_that_are_left_out_on_purpose(rig: Rig, tmp_path: Path) -> None:
+    path = tmp_path / "calibration.toml"
+    write_calibration(rig, path)
+    assert read_left_out(path) == ()
+    write_calibration(rig, path, left_out=["cam07"])
+    assert read_left_out(path) == ("cam07",)
+    assert read_calibration(path).camera_ids == rig.camera_ids
+    path.write_text(path.read_text().replace('left_out = ["cam07"]', 'left_out = "cam07"'))
+    with pytest.raises(CalibrationError, match="left_out"):
+        read_left_out(path)
