@@ -9,10 +9,11 @@ import numba
 import numpy as np
 
 from scan3d.reconstruction.correlation import sweep_source
+from scan3d.reconstruction.device import CPU
 from scan3d.reconstruction.sgm import aggregate
 from scan3d.reconstruction.views import Level
 
-BAND_ROWS = 64  # rows of a reference worked on at once: its volumes stay near the cache
+BAND_ROWS = 64  # rows of a reference that a core works on at once: its volumes stay near the cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class SweepOptions:
     jump_m: float  # neighbours whose surface differs by more are different surfaces
     occlusion_m: float  # a source whose own surface is nearer by more does not see the point
     noise_variance: float  # of the grey values, high-passed
+    device: str = CPU  # or Warp's name of a GPU, as `device.choose_device` gives it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +212,8 @@ def score_band(
     if not columns.size:
         return None
     x0, x1 = int(columns[0]), int(columns[-1]) + 1
+    if options.device != CPU:
+        return _score_on_device(level, reference, sources, rows, (x0, x1), options), x0
     offsets = options.offsets_m.astype(np.float32)
     volume = np.full((len(sources), offsets.size, y1 - y0, x1 - x0), np.nan, np.float32)
     ref, depth = image[top:bottom], surface[top:bottom]
@@ -228,8 +232,29 @@ def score_band(
     return out, x0
 
 
-def bands(height: int, rows: int = BAND_ROWS) -> list[tuple[int, int]]:
-    """Consecutive (first, end) row ranges that cover an image."""
+def _score_on_device(
+    level: Level, reference: int, sources: Sequence[int], rows: tuple[int, int], columns: tuple[int, int],
+    options: SweepOptions,
+) -> np.ndarray:  # fmt: skip
+    """What score_band computes, on the GPU that the options name."""
+    from scan3d.reconstruction.band_warp import scorer_on
+
+    matrices = [source_from_reference(level.matrices[reference], level.matrices[s]) for s in sources]
+    seen = [(*level.get(s), m) for s, m in zip(sources, matrices, strict=True)]
+    return scorer_on(options.device).score(
+        level.get(reference), seen, rows, columns, options.offsets_m, radius=options.radius_px, best=options.best,
+        per_offset=options.choose_per_offset, occlusion=options.occlusion_m, floor=options.noise_variance,
+    )  # fmt: skip
+
+
+def bands(shape: tuple[int, ...], sources: int, options: SweepOptions) -> list[tuple[int, int]]:
+    """Consecutive (first, end) row ranges that cover an image (H, W), as large as the device likes them."""
+    height, width = shape
+    rows = BAND_ROWS
+    if options.device != CPU:
+        from scan3d.reconstruction.band_warp import scorer_on
+
+        rows = scorer_on(options.device).band_rows(width, sources, options.offsets_m.size)
     return [(y, min(y + rows, height)) for y in range(0, height, rows)]
 
 
@@ -237,7 +262,7 @@ def sweep_view(level: Level, reference: int, sources: Sequence[int], options: Sw
     """Depth of one view of a level: correlate along the surface, smooth if the options ask for it, take the peak."""
     _, surface = level.get(reference)
     scores = np.full((*surface.shape, options.offsets_m.size), np.nan, np.float32)
-    for y0, y1 in bands(surface.shape[0]):
+    for y0, y1 in bands(surface.shape, len(sources), options):
         made = score_band(level, reference, sources, (y0, y1), options)
         if made is not None:
             band, x0 = made

@@ -161,7 +161,7 @@ def correlation_curves(
                     first, step, options.jump_m, least_cosine, offsets_m, total, weight, seen,
                 )  # fmt: skip
 
-        run_units(band, bands(height), workers=workers)
+        run_units(band, bands(surface.shape, len(sources), options), workers=workers)
         if keeper is not None and time.monotonic() - kept_at > _KEEP_EVERY_S:
             keeper.put(i + 1, {"total": total, "weight": weight, "seen": seen})
             kept_at = time.monotonic()

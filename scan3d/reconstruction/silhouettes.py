@@ -18,6 +18,8 @@ from scan3d.reconstruction.views import View
 
 _ENOUGH_MASKS = 0.5  # of the views: then their hull says where the subject is in the others
 _LONGEST_PX = 600  # of the silhouettes that are drawn
+_LOOKS_AGAIN = 1
+_WIDER = 0.015
 
 
 def missing_masks(
@@ -34,7 +36,8 @@ def missing_masks(
         surface = visual_hull(known, workers=workers).surface()
     else:
         surface = first_surface(views, workers=workers, progress=progress)
-        surface = _second_surface(views, missing, surface, workers=workers, progress=progress)
+        for _ in range(_LOOKS_AGAIN):
+            surface = _look_again(views, missing, surface, workers=workers, progress=progress)
     return [silhouette(view, surface) for view, lost in zip(views, missing, strict=True) if lost]
 
 
@@ -54,12 +57,13 @@ def first_surface(views: Sequence[View], *, workers: int | None = None, progress
     return _seen_part(views, found, scale)
 
 
-def _second_surface(
+def _look_again(
     views: Sequence[View], missing: Sequence[bool], surface: Mesh, *, workers: int | None, progress: Progress
 ) -> Mesh:
-    """The surface again, from the silhouettes of the first: where only backdrop was matched there is nothing now."""
+    """The surface again, from the silhouettes of the one before, widened: what was missed may grow back, and where
+    only backdrop was matched there is nothing now."""
     masked = [
-        _with_mask(view, silhouette(view, surface) > 0) if lost else view
+        _with_mask(view, silhouette(view, surface, wider=_WIDER) > 0) if lost else view
         for view, lost in zip(views, missing, strict=True)
     ]
     scale = levels.scales(views)[0]
@@ -82,8 +86,9 @@ def _seen_part(views: Sequence[View], found: Mesh, scale: float) -> Mesh:
     return kept
 
 
-def silhouette(view: View, surface: Mesh) -> np.ndarray:
-    """Where the surface is seen in the view, (H, W) uint8 0 or 255, its small holes closed and a pixel wider."""
+def silhouette(view: View, surface: Mesh, *, wider: float = 0.0) -> np.ndarray:
+    """Where the surface is seen in the view, (H, W) uint8 0 or 255, its small holes closed, a pixel wider and more:
+    `wider` is a share of the picture's longer side."""
     import cv2
 
     height, width = view.shape()
@@ -94,6 +99,7 @@ def silhouette(view: View, surface: Mesh) -> np.ndarray:
     inside = np.isfinite(depth).astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
     inside = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, disc)
-    inside = cv2.dilate(inside, np.ones((3, 3), np.uint8))
+    reach = 2 * round(wider * max(shape)) + 3
+    inside = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     soft = cv2.resize(inside * np.float32(255), (width, height), interpolation=cv2.INTER_LINEAR)
     return (soft > 127).astype(np.uint8) * 255

@@ -54,12 +54,13 @@ def texture(points: np.ndarray) -> np.ndarray:
     """(...) grey of surface points (..., 3): a sum of waves down to a few millimetres, the same from every side."""
     rng = np.random.default_rng(3)
     value = np.zeros(points.shape[:-1])
-    for wavelength in (0.06, 0.03, 0.016, 0.011, 0.008):
+    for wavelength in (0.09, 0.06, 0.04, 0.025, 0.016, 0.011, 0.008):
         for _ in range(4):
             direction = rng.normal(size=3)
             direction *= 2 * np.pi / (wavelength * np.linalg.norm(direction))
-            value += np.sin(points @ direction + rng.uniform(0, 6.28))
-    return 0.5 + 0.03 * value
+            # as natural textures have it, the coarser the stronger
+            value += (wavelength / 0.016) ** 0.7 * np.sin(points @ direction + rng.uniform(0, 6.28))
+    return 0.5 + 0.02 * value
 
 
 def photograph(camera: Camera, *, noise: float = 0.004, seed: int = 0) -> Shot:
