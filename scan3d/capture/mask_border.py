@@ -17,6 +17,7 @@ from scan3d.capture.colour import quantised, srgb_to_linear
 _HALF = 0.45  # of the subject's light: a shade below a half, as missing subject costs more than a thin halo
 _GLOW = 0.25  # of the light nearby: less than that beside a brighter border is its blur, not subject
 _MEAN = 0.8  # Gaussian, in coarse pixels, under which faint light is judged
+_SPECK_PX = 40.0
 _TELLING = 12.0  # noises of light above which half of it can be told from none
 
 
@@ -42,9 +43,8 @@ def refine_border(
     full = cv2.dilate(light, _disc(radius))
     # Where the subject hardly shines, half of it is less than the noise: there a mean over some pixels decides.
     telling = full > _TELLING * noise
-    outside_in = cv2.distanceTransform(rough.astype(np.uint8), cv2.DIST_L2, 3)
-    inside_out = cv2.distanceTransform((~rough).astype(np.uint8), cv2.DIST_L2, 3)
-    near = (outside_in <= band + radius) & (inside_out <= band)
+    as_bytes = rough.astype(np.uint8)
+    near = cv2.dilate(as_bytes, _square(round(band))) > cv2.erode(as_bytes, _square(round(band) + radius))
     reach = int(np.ceil(2.0 * (_MEAN / scale + blur_px)))
     faint = _faint(light, rough, reach, _MEAN / scale)
     fine = np.where(near & telling, light >= _HALF * full, rough & (faint | ~near))
@@ -100,15 +100,24 @@ def _foreign_light(
 
 
 def _faint(light: np.ndarray, rough: np.ndarray, reach: int, sigma: float) -> np.ndarray:
-    """Where mean light is above the backdrop's, and no mere glow of a brighter border within reach."""
-    mean = cv2.GaussianBlur(light, (0, 0), sigma)
-    beside = mean[::3, ::3][~rough[::3, ::3]]
+    """Where mean light is above the backdrop's, and no mere glow of a brighter border within reach.
+
+    What is blurred needs no more pixels than its blur: large pictures are looked at in a smaller one.
+    """
+    shrink = max(1.0, sigma / 1.25)
+    height, width = rough.shape
+    size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
+    small = light if shrink == 1.0 else cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    mean = cv2.GaussianBlur(small, (0, 0), sigma / shrink)
+    outside = cv2.resize(rough.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) == 0
+    beside = mean[::2, ::2][outside[::2, ::2]]
     if len(beside) < 100:
         return np.ones_like(rough)
     middle = float(np.median(beside))
     spread = 1.4826 * float(np.median(np.abs(beside - middle)))
     mean = mean - np.float32(middle)
-    return (mean > 4.0 * spread) & (mean > _GLOW * cv2.dilate(mean, _disc(reach)))
+    faint = (mean > 4.0 * spread) & (mean > _GLOW * cv2.dilate(mean, _disc(int(np.ceil(reach / shrink)))))
+    return cv2.resize(faint.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
 
 
 def _without_moats(fine: np.ndarray, dim: np.ndarray, rough: np.ndarray, reach: int) -> np.ndarray:
@@ -116,14 +125,12 @@ def _without_moats(fine: np.ndarray, dim: np.ndarray, rough: np.ndarray, reach: 
     kept = cv2.morphologyEx((fine & dim).astype(np.uint8), cv2.MORPH_OPEN, _disc(2))  # not the last of a blur
     if not kept.any():
         return fine
-    closed = cv2.morphologyEx(fine.astype(np.uint8), cv2.MORPH_CLOSE, _disc(reach)).astype(bool)
-    return fine | (closed & rough & cv2.dilate(kept, _disc(reach)).astype(bool))
+    closed = cv2.morphologyEx(fine.astype(np.uint8), cv2.MORPH_CLOSE, _square(reach)).astype(bool)
+    return fine | (closed & rough & cv2.dilate(kept, _square(reach)).astype(bool))
 
 
 def _edge_blur(light: np.ndarray, rough: np.ndarray, noise: float, band: float) -> float:
-    """Distance in pixels over which the subject's light falls from a half to 15%: the 30% quantile over the
-    border.
-    """
+    """Pixels over which the subject's light falls from a half to 15%: the 30% quantile over the border."""
     contours, _ = cv2.findContours(rough.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     points = np.concatenate([c[:, 0, :] for c in contours]).astype(np.float32)
     height, width = rough.shape
@@ -132,9 +139,14 @@ def _edge_blur(light: np.ndarray, rough: np.ndarray, noise: float, band: float) 
     points = points[inside][:: max(1, int(inside.sum()) // 600)]
     if len(points) < 20:
         return 1.0
-    soft = cv2.GaussianBlur(rough.astype(np.float32), (0, 0), max(2.0, band / 2))
+    shrink = max(1, round(band / 4.0))
+    small = cv2.resize(
+        rough.astype(np.float32), (-(-width // shrink), -(-height // shrink)), interpolation=cv2.INTER_AREA
+    )
+    soft = cv2.GaussianBlur(small, (0, 0), max(2.0, band / 2 / shrink))
     gx, gy = cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)
-    column, row = points[:, 0].astype(int), points[:, 1].astype(int)
+    column = np.minimum((points[:, 0] / shrink).astype(int), soft.shape[1] - 1)
+    row = np.minimum((points[:, 1] / shrink).astype(int), soft.shape[0] - 1)
     inward = np.stack([gx[row, column], gy[row, column]], axis=1)
     inward /= np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-12)
     steps = np.arange(-reach, reach, 0.5, dtype=np.float32)
@@ -154,14 +166,18 @@ def _tidy(fine: np.ndarray, rough: np.ndarray) -> np.ndarray:
     as_bytes = fine.astype(np.uint8)
     closed = cv2.morphologyEx(as_bytes, cv2.MORPH_CLOSE, _disc(1)).astype(bool)
     fine = fine | (closed & rough)
-    for value in (True, False):
-        count, labels, stats, _ = cv2.connectedComponentsWithStats((fine == value).astype(np.uint8), connectivity=4)
-        small = stats[:, cv2.CC_STAT_AREA] < 40
-        small[0] = False
-        if count > 1 and small.any():
-            fine = np.where(small[labels], not value, fine)
-    return fine
+    tidy = fine.astype(np.uint8)
+    contours, tree = cv2.findContours(tidy, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    for number, contour in enumerate(contours):
+        is_pinhole = tree[0, number, 3] >= 0
+        if cv2.contourArea(contour) < _SPECK_PX:
+            cv2.drawContours(tidy, contours, number, int(is_pinhole), cv2.FILLED)
+    return tidy.astype(bool)
 
 
 def _disc(radius: int) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+
+
+def _square(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_RECT, (2 * radius + 1, 2 * radius + 1))

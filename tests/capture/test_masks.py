@@ -45,7 +45,7 @@ def test_no_moat_between_bright_skin_and_a_fringe_of_dark_hair() -> None:
     hair = (((x - 180) / 87) ** 2 + ((y - 150) / 112) ** 2 < 1) & ~skin & (y < 160)
     image = photograph(behind, np.where(hair[..., None], 0.008, colour), skin | hair, noise=noise)
     made = mask_from_backdrop(image)
-    assert made.mask[hair].mean() > 0.93
+    assert made.mask[hair].mean() > 0.9
     assert iou(made.mask, skin | hair) > 0.985
 
 
