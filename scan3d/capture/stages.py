@@ -129,7 +129,7 @@ def _make_view(
     photograph = load_photograph(
         image, camera_id=camera.camera_id, expected_size=(i.width, i.height), linear=options.linear
     )
-    inside, method, doubts = _mask(photograph.rgb, camera.camera_id, image, mask, plate)
+    inside, method, doubts = _mask(photograph.rgb, camera.camera_id, mask, plate, options)
     full = np.float32(np.iinfo(photograph.rgb.dtype).max)
     grey = cv2.transform(photograph.rgb.astype(np.float32), np.array([_GREY], np.float32) / full)
     grey, inside = undistort(grey, camera, inside)
@@ -142,7 +142,7 @@ def _make_view(
 
 
 def _mask(
-    rgb: np.ndarray, camera_id: str, image: Path, mask: Path | None, plate: Path | None
+    rgb: np.ndarray, camera_id: str, mask: Path | None, plate: Path | None, options: ViewOptions
 ) -> tuple[np.ndarray, str, Sequence[str]]:
     """(H, W) uint8 0 or 255, how it was made, and why not to trust it."""
     from scan3d.capture.images import load_mask, load_rgb
@@ -164,7 +164,14 @@ def _mask(
                 "White marks the subject. Remove the file to let scan3d make the mask.",
             )
         return inside, "given", ()
-    made = mask_from_plate(rgb, load_rgb(plate, camera_id=camera_id)) if plate else mask_from_backdrop(rgb)
+    if plate is None:
+        made = mask_from_backdrop(rgb)
+    else:
+        empty = load_rgb(plate, camera_id=camera_id, linear=options.linear)
+        try:
+            made = mask_from_plate(rgb, empty)
+        except CaptureError as error:
+            raise CaptureError(error.what, f"camera {camera_id}, {plate}", error.next_step) from error
     if made.reliable:
         return made.mask.astype(np.uint8) * 255, made.method, ()
     return np.full(rgb.shape[:2], 255, np.uint8), "none", made.doubts
