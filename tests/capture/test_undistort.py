@@ -16,7 +16,7 @@ LENSES = {
     "full_opencv": (0.21, -0.11, 0.0009, 0.0006, 0.02, 0.35, -0.06, 0.01),
     "fisheye": (0.04, -0.012, 0.004, -0.001),
 }
-CLOSE_PX = 2e-3
+CLOSE_PX = 1e-4
 
 
 def camera(model: str, distortion: tuple[float, ...], width: int = 322, height: int = 247) -> Camera:
@@ -43,9 +43,9 @@ def lookup(cam: Camera) -> tuple[np.ndarray, np.ndarray]:
 
 
 def picture(rays: np.ndarray) -> np.ndarray:
-    """A smooth picture of the scene along rays (..., 3), 0..1."""
+    """A picture of the scene along rays (..., 3), 0..1: waves of 15 px, on which linear sampling loses 1%."""
     x, y = rays[..., 0] / rays[..., 2], rays[..., 1] / rays[..., 2]
-    return 0.5 + 0.25 * np.sin(31 * x + 5 * y) + 0.25 * np.cos(27 * y - 9 * x)
+    return 0.5 + 0.25 * np.sin(150 * x + 5 * y) + 0.25 * np.cos(140 * y - 9 * x)
 
 
 @pytest.mark.parametrize("model", LENSES)
@@ -81,10 +81,10 @@ def test_a_picture_becomes_the_pinhole_cameras(model: str) -> None:
     source = cam.intrinsics.project(pinhole_rays(cam.intrinsics))
     full = ((source > 5) & (source < [cam.intrinsics.width - 5, cam.intrinsics.height - 5])).all(-1)
     assert full.mean() > 0.8
-    assert np.abs(grey - wanted)[full].max() < 2e-3  # a shift of 0.03 px would be more
+    assert np.abs(grey - wanted)[full].max() < 6e-3  # a shift of 0.05 px would be more
     # the mask moves with the picture: it differs where the picture is within half a pixel of the threshold only
     wrong = (inside > 127) != (wanted > 0.6)
-    assert np.abs(wanted - 0.6)[wrong & full].max() < 0.06
+    assert np.abs(wanted - 0.6)[wrong & full].max() < 0.1
     assert abs((inside > 127)[full].sum() - (wanted > 0.6)[full].sum()) < 0.003 * full.sum()
     offset_px = [np.abs(a - b)[full].mean() for a, b in zip(lookup(cam), np.moveaxis(source, -1, 0), strict=True)]
     assert max(offset_px) < 0.02  # cv2.remap rounds linear weights to 1/32 px
