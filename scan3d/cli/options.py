@@ -17,6 +17,14 @@ class Quality(StrEnum):
     high = "high"
 
 
+class Device(StrEnum):
+    """Where photographs are compared."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 Take = Annotated[Path, typer.Argument(metavar="TAKE", help="The folder of one capture.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.")]

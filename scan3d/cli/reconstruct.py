@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scan3d.cli.options import Debug, Json, Quality, Take, Threads
+from scan3d.cli.options import Debug, Device, Json, Quality, Take, Threads
 from scan3d.cli.session import Outcome, Session, run
 from scan3d.cli.words import duration
 
@@ -19,10 +19,11 @@ def reconstruct(
     ] = Quality.standard,
     workspace: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", help="Also write an undistorted COLMAP/OpenMVS workspace.", show_default=False
-        ),
+        typer.Option(metavar="DIR", help="Also write an undistorted COLMAP/OpenMVS workspace.", show_default=False),
     ] = None,
+    device: Annotated[
+        Device, typer.Option(help="Compare photographs on the cores (cpu), a GPU (cuda), or a GPU if there is one.")
+    ] = Device.auto,
     threads: Threads = None,
     json: Json = False,
     debug: Debug = False,
@@ -41,8 +42,9 @@ def reconstruct(
         estimate_s = estimate_seconds(take, quality.value)
         session.say(f"{quality.value}: about {duration(estimate_s)} on {threads or cpu_count()} cores.")
         done = reconstruct_take(
-            take, quality=quality.value, workspace=workspace, progress=session.progress, workers=threads
-        )
+            take, quality=quality.value, workspace=workspace, device=device.value, progress=session.progress,
+            workers=threads,
+        )  # fmt: skip
         return Outcome(
             data={
                 "results": str(done.results_dir),

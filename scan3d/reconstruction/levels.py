@@ -16,6 +16,7 @@ from scan3d.geometry import Mesh
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress, Silent
 from scan3d.reconstruction.depth import DepthEstimate, SweepOptions, sweep_view
+from scan3d.reconstruction.device import CPU
 from scan3d.reconstruction.fusion import confirmed_depth, oriented_points
 from scan3d.reconstruction.keeping import Keeper
 from scan3d.reconstruction.neighbours import choose_neighbours
@@ -82,7 +83,7 @@ def footprint_m(views: Sequence[View], centre: np.ndarray, scale: float) -> floa
     return float(np.median(sizes)) / scale
 
 
-def _options(p: DepthPass | RefinePass, pixel: float, noise: float) -> SweepOptions:
+def _options(p: DepthPass | RefinePass, pixel: float, noise: float, device: str) -> SweepOptions:
     near, far = (p.near, p.far) if isinstance(p, DepthPass) else (-p.reach, p.reach)
     return SweepOptions(
         offsets_m=np.arange(near, far + 0.5 * p.step, p.step) * pixel,
@@ -93,6 +94,7 @@ def _options(p: DepthPass | RefinePass, pixel: float, noise: float) -> SweepOpti
         jump_m=15 * pixel,
         occlusion_m=p.occlusion * pixel,
         noise_variance=noise,
+        device=device,
     )
 
 
@@ -103,7 +105,7 @@ def _median_noise(views: Sequence[View], scale: float) -> float:
 
 def depth_level(
     views: Sequence[View], surface: Mesh, scale: float, p: DepthPass, *, workers: int | None = None,
-    progress: Progress | None = None, keeper: Keeper | None = None,
+    progress: Progress | None = None, keeper: Keeper | None = None, device: str = CPU,
 ) -> Mesh:  # fmt: skip
     """Sweep every view along `surface` and make a new closed surface of what the views confirm of each other."""
     progress = progress or Silent()
@@ -113,7 +115,7 @@ def depth_level(
         views=views, scale=scale, radius_px=p.radius_px, vertices=surface.vertices, faces=surface.faces,
         reach_px=4,
     )  # fmt: skip
-    options = _options(p, pixel, _median_noise(views, scale))
+    options = _options(p, pixel, _median_noise(views, scale), device)
     with progress.task(f"depth maps at 1/{round(1 / scale)}", len(views)) as task:
 
         def sweep(i: int) -> DepthEstimate:
@@ -144,6 +146,7 @@ def depth_level(
 def refine_level(
     views: Sequence[View], surface: Mesh, scale: float, p: RefinePass, *, workers: int | None = None,
     progress: Progress | None = None, keeper: Keeper | None = None, budget_bytes: int = 2_500_000_000,
+    device: str = CPU,
 ) -> Refined:  # fmt: skip
     """Move the surface's vertices to where all pairs of photographs of this scale agree best."""
     progress = progress or Silent()
@@ -153,7 +156,7 @@ def refine_level(
         views=views, scale=scale, radius_px=p.radius_px, vertices=surface.vertices, faces=surface.faces,
         budget_bytes=budget_bytes,
     )  # fmt: skip
-    options = _options(p, pixel, _median_noise(views, scale))
+    options = _options(p, pixel, _median_noise(views, scale), device)
     inner = 0.75 * p.reach
     offsets = np.arange(-inner, inner + 0.5 * p.step, p.step) * pixel
     with progress.task(f"refinement at 1/{round(1 / scale)}", len(views)) as task:

@@ -11,9 +11,10 @@ from scipy.spatial import cKDTree
 
 from scan3d.geometry import Mesh
 from scan3d.pipeline.progress import Progress
-from scan3d.pipeline.stage import Stage
+from scan3d.pipeline.stage import Stage, insignificant
 from scan3d.pipeline.store import Store
 from scan3d.reconstruction import levels
+from scan3d.reconstruction.device import CPU
 from scan3d.reconstruction.hull import visual_hull
 from scan3d.reconstruction.keeping import UnitKeeper
 from scan3d.reconstruction.manifold import make_manifold
@@ -33,22 +34,27 @@ class ShapeOptions:
     """hull_resolution: voxels along its longest side.  again: sweep the coarsest level twice, from the hull and from
     what that gave (measured on a head: final median 0.049 instead of 0.053 mm).  finest_px: long side of the finest
     level that may still change the topology; 0 stops after the coarsest.  sources: photographs each one is compared
-    with."""
+    with.  voxel_px: cell of the surface in pixels of its level.  device: of the sweeps, from `choose_device`; what a GPU
+    finds differs by rounding only."""
 
     hull_resolution: int = 192
     again: bool = True
     finest_px: int = 1000
     sources: int = 6
+    voxel_px: float = 1.5
+    device: str = insignificant(default=CPU)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SurfaceOptions:
     """rounds: how often full resolution is refined; 0 leaves the shape as it is.  faces: the budget.  certain_share:
-    unseen patches smaller than this share of the subject's extent are closed, larger ones cut away."""
+    unseen patches smaller than this share of the subject's extent are closed, larger ones cut away.  device: as in
+    ShapeOptions."""
 
     rounds: int = 1
     faces: int = 500_000
     certain_share: float = 0.04
+    device: str = insignificant(default=CPU)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +110,9 @@ def make_shape(
         for number, (scale, search) in enumerate(passes + [(s, levels.FINER) for s in scales[1:]]):
             keeper = UnitKeeper(store.units(out), f"depth{number}")
             mesh = levels.depth_level(
-                views, mesh, scale, replace(search, sources=options.sources), workers=workers, progress=progress,
-                keeper=keeper,
+                views, mesh, scale, replace(search, sources=options.sources, voxel=options.voxel_px),
+                workers=workers, progress=progress,
+                keeper=keeper, device=options.device,
             )  # fmt: skip
         _write_mesh(out, mesh)
 
@@ -131,7 +138,7 @@ def make_surface(
             mesh = levels.dense_enough(mesh, views, scale, most_faces=4 * options.faces)
             refined = levels.refine_level(
                 views, mesh, scale, levels.FINE if number else levels.REFINE, workers=workers, progress=progress,
-                keeper=UnitKeeper(store.units(out), f"refine{number}"),
+                keeper=UnitKeeper(store.units(out), f"refine{number}"), device=options.device,
             )  # fmt: skip
             mesh = refined.mesh
         with progress.task("surface", 1) as task:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from scan3d.calibration.colmap_model import read_colmap_model
-from scan3d.calibration.toml_file import read_calibration
+from scan3d.calibration.toml_file import read_calibration, read_left_out
 from scan3d.capture.take import Take
 from scan3d.errors import CalibrationError
 from scan3d.geometry import Rig
+
+
+def left_out_of(take: Take) -> tuple[str, ...]:
+    """Cameras that have photographs and that the alignment could not place: they are done without."""
+    return read_left_out(take.calibration) if take.calibration is not None else ()
 
 
 def rig_of(take: Take) -> Rig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scan3d.appearance.stages import TextureOptions
 from scan3d.errors import InputError
@@ -20,11 +20,15 @@ class Quality:
     cpu_s_per_mpx: float
     cpu_s_fixed: float
 
+    def on(self, device: str) -> Quality:
+        """The same with its sweeps on another device, which changes no result."""
+        return replace(self, shape=replace(self.shape, device=device), surface=replace(self.surface, device=device))
+
 
 PREVIEW = Quality(
     name="preview",
-    shape=ShapeOptions(hull_resolution=128, again=False, finest_px=0, sources=4),
-    surface=SurfaceOptions(rounds=0, faces=150_000),
+    shape=ShapeOptions(hull_resolution=128, again=False, finest_px=0, sources=3, voxel_px=2.2),
+    surface=SurfaceOptions(rounds=0, faces=100_000),
     texture=TextureOptions(texture_size=1024, padding_px=4),
     cpu_s_per_mpx=0.6,
     cpu_s_fixed=25.0,

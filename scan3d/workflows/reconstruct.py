@@ -24,6 +24,7 @@ from scan3d.pipeline.executor import cpu_count
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
+from scan3d.reconstruction.device import choose_device
 from scan3d.reconstruction.stages import (
     MaskOptions,
     make_missing_masks,
@@ -32,7 +33,7 @@ from scan3d.reconstruction.stages import (
     read_mesh,
 )
 from scan3d.reconstruction.views import View
-from scan3d.workflows.cameras import rig_of
+from scan3d.workflows.cameras import left_out_of, rig_of
 from scan3d.workflows.quality import Quality, quality_called
 from scan3d.workflows.results import Material, write_results
 
@@ -59,18 +60,20 @@ def estimate_seconds(take_dir: Path, quality: str) -> float:
 
 
 def reconstruct_take(
-    take_dir: Path, *, quality: str, workspace: Path | None = None, progress: Progress, workers: int | None = None
+    take_dir: Path, *, quality: str, workspace: Path | None = None, device: str = "auto", progress: Progress,
+    workers: int | None = None,
 ) -> Reconstruction:  # fmt: skip
     """Reconstruct a take into TAKE/results, going on where an earlier run stopped.
 
     quality: "preview", "standard" or "high".  workspace: also write an undistorted COLMAP workspace there.
+    device: "auto", "cpu" or "cuda", see `choose_device`.
     Raises a Scan3dError that names camera and file for anything wrong with the take, before anything is computed.
     """
     started = Meter()
-    preset = quality_called(quality)
+    preset = quality_called(quality).on(choose_device(device))
     take = Take.open(take_dir)
     rig = rig_of(take)
-    require_good_take(take, rig)
+    require_good_take(take, rig, left_out=left_out_of(take))
     check_output(take)
     store = Store(take.store)
     with store.locked():
@@ -81,13 +84,26 @@ def reconstruct_take(
             from scan3d.calibration.workspace import write_workspace
 
             pictures = _pictures(take, rig, material.files)
-            write_workspace(rig, {p.camera.camera_id: p.load for p in pictures}, workspace)
+            write_workspace(
+                Rig(cameras=tuple(p.camera for p in pictures), scale_is_metric=rig.scale_is_metric),
+                {p.camera.camera_id: p.load for p in pictures},
+                workspace,
+                mesh_points=material.mesh.vertices[::50],
+                mesh_normals=material.mesh.vertex_normals()[::50],
+                progress=progress,
+                workers=workers,
+            )
     return Reconstruction(results_dir=take.results, report_path=results.report_path, summary=results.summary)
+
+
+def _images(take: Take, rig: Rig) -> dict[str, Path]:
+    """The photographs of the cameras that are calibrated."""
+    return {camera: path for camera, path in take.images().items() if camera in rig}
 
 
 def _material(store: Store, take: Take, rig: Rig, preset: Quality, progress: Progress, workers: int | None) -> Material:
     views_folder = make_views(
-        store, take.images(), rig, masks=take.masks, plates=take.plates,
+        store, _images(take, rig), rig, masks=take.masks, plates=take.plates,
         options=ViewOptions(linear=take.settings.linear), progress=progress, workers=workers,
     )  # fmt: skip
     files = read_views(views_folder)
@@ -112,7 +128,7 @@ def _material(store: Store, take: Take, rig: Rig, preset: Quality, progress: Pro
     )  # fmt: skip
     mesh = read_mesh(folders["surface"])
     inputs = {"views": views_folder} | ({"masks": masks} if masks else {})
-    inputs |= {f"image {camera}": path for camera, path in take.images().items()}
+    inputs |= {f"image {camera}": path for camera, path in _images(take, rig).items()}
     texture = make_texture(
         store, folders["surface"], mesh, inputs, _pictures(take, rig, files, _useful_scale(mesh, files, preset)),
         preset.texture, progress=progress, workers=workers,
