@@ -27,7 +27,7 @@ class Quality:
 
 PREVIEW = Quality(
     name="preview",
-    shape=ShapeOptions(hull_resolution=128, again=False, finest_px=0, sources=3, voxel_px=2.2),
+    shape=ShapeOptions(hull_resolution=128, again=False, finest_px=0, sources=4, voxel_px=2.2),
     surface=SurfaceOptions(rounds=0, faces=100_000),
     texture=TextureOptions(texture_size=1024, padding_px=4),
     cpu_s_per_mpx=0.6,

@@ -165,9 +165,7 @@ def seen_by(
     return count
 
 
-def rephotograph(
-    model: SurfaceView, truth: SurfaceView, camera: Camera, photograph: NDArray[np.uint8]
-) -> ViewScore:
+def rephotograph(model: SurfaceView, truth: SurfaceView, camera: Camera, photograph: NDArray[np.uint8]) -> ViewScore:
     """Renders the textured model unlit into a camera and compares it with (H, W, 3) uint8 of that camera.
 
     Virtual rephotography, Waechter et al. 2017. Pixels count where a ray meets both the truth and the model.
@@ -179,9 +177,7 @@ def rephotograph(
     wanted = np.isfinite(look_at(truth, camera, smooth=False).depth_m)
     both = wanted & np.isfinite(shown.depth_m)
     if not both.any():
-        raise InputError(
-            "The camera sees nothing of the model.", f"camera {camera.camera_id}", "Check both frames."
-        )
+        raise InputError("The camera sees nothing of the model.", f"camera {camera.camera_id}", "Check both frames.")
     taken = photograph.astype(np.float64) / 255
     rendered = np.where(both[..., None], shown.rgb.astype(np.float64), taken)
     error = float(((rendered - taken)[both] ** 2).mean())
@@ -196,9 +192,7 @@ def rephotograph(
     )
 
 
-def relative_power(
-    rendered: NDArray[np.floating], taken: NDArray[np.floating], inside: NDArray[np.bool_]
-) -> float:
+def relative_power(rendered: NDArray[np.floating], taken: NDArray[np.floating], inside: NDArray[np.bool_]) -> float:
     """Power of the first picture at waves of 2 to 8 pixels over that of the second, inside.
 
     Of brightness, in overlapping Hann windows of 64 pixels that lie inside: blur hides in PSNR, not here.

@@ -43,14 +43,18 @@ def write_page(name: str, result: dict[str, Any]) -> str:
     every[name] = {"made": _made(), **result}
     store.write_text(json.dumps(every, indent=1) + "\n")
     parts = {key: _PARTS[key](every[key]) for key in _PARTS if key in every}
-    head = "# Benchmarks\n\nWritten by `make bench`. Figures of accuracy are against exact truth; no masks are given.\n\n"
+    head = (
+        "# Benchmarks\n\nWritten by `make bench`. Figures of accuracy are against exact truth; no masks are given.\n\n"
+    )
     (_DOCS / "benchmarks.md").write_text(head + "\n".join(parts.values()))
     return parts[name]
 
 
 def _made() -> dict[str, Any]:
     def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=REPOSITORY, capture_output=True, text=True, check=False).stdout.strip()
+        return subprocess.run(
+            ["git", *words], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        ).stdout.strip()
 
     return {
         "date": datetime.date.today().isoformat(),
@@ -93,7 +97,12 @@ def _head(result: dict[str, Any]) -> str:
 
 
 def _growth(result: dict[str, Any]) -> str:
-    rows = ["## Growth\n", _line(result["made"]), "| views | megapixels each | CPU s | wall s | peak MB |", "|---|---|---|---|---|"]
+    rows = [
+        "## Growth\n",
+        _line(result["made"]),
+        "| views | megapixels each | CPU s | wall s | peak MB |",
+        "|---|---|---|---|---|",
+    ]
     for r in result["rows"]:
         rows.append(f"| {r['views']} | {r['mpx']:.2f} | {r['cpu_s']:.0f} | {r['wall_s']:.0f} | {r['peak_mb']:.0f} |")
     rows.append(

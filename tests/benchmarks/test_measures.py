@@ -55,17 +55,13 @@ def test_noise_comes_out_as_it_went_in() -> None:
     score = score_mesh(ball, grown, samples=20_000)
     assert score.accuracy.median_m == pytest.approx(5e-4, rel=0.02)
     assert score.completeness.median_m == pytest.approx(5e-4, rel=0.02)
-    rough = score_mesh(
-        ball, Mesh(vertices=ball.vertices + ball.normals * noise, faces=ball.faces), samples=20_000
-    )
+    rough = score_mesh(ball, Mesh(vertices=ball.vertices + ball.normals * noise, faces=ball.faces), samples=20_000)
     assert 0.5e-4 < rough.accuracy.median_m < 1.35e-4
 
 
 def test_only_what_two_cameras_see_must_be_there() -> None:
     ball = sphere(0.1, steps=64)
-    half = Mesh(
-        vertices=ball.vertices, faces=ball.faces[ball.vertices[ball.faces].mean(axis=1)[:, 1] < 0.005]
-    )
+    half = Mesh(vertices=ball.vertices, faces=ball.faces[ball.vertices[ball.faces].mean(axis=1)[:, 1] < 0.005])
     in_front = [camera_at((x, -3, 0), camera_id=f"{x}", focal_px=500.0) for x in (-0.2, 0.2)]
     behind = [*in_front, camera_at((0, 3, 0), camera_id="back", focal_px=500.0)]
     for cameras in (in_front, behind):

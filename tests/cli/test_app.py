@@ -90,6 +90,7 @@ def test_reconstruct_hands_on_what_it_was_asked(scan3d, workflow: FakeWorkflow, 
         "take_dir": tmp_path,
         "quality": "high",
         "workspace": tmp_path / "w",
+        "device": "auto",
         "workers": 3,
     }
     assert f"Results: {tmp_path / 'results'}" in out
