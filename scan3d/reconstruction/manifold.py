@@ -21,6 +21,8 @@ def make_manifold(mesh: Mesh, *, fill_edges: int = 16) -> Mesh:
     vertices = np.asarray(mesh.vertices)
     for _ in range(_ROUNDS):
         faces = _without_crowded_edges(faces)
+        if not len(faces):
+            return Mesh(vertices=vertices[:0], faces=faces)
         vertices, faces = _part_fans(vertices, faces)
         added = _small_hole_fans(vertices, faces, fill_edges)
         if not len(added):
