@@ -34,8 +34,8 @@ class ShapeOptions:
     """hull_resolution: voxels along its longest side.  again: sweep the coarsest level twice, from the hull and from
     what that gave (measured on a head: final median 0.049 instead of 0.053 mm).  finest_px: long side of the finest
     level that may still change the topology; 0 stops after the coarsest.  sources: photographs each one is compared
-    with.  voxel_px: cell of the surface in pixels of its level.  device: of the sweeps, from `choose_device`; what a GPU
-    finds differs by rounding only."""
+    with.  voxel_px: cell of the surface in pixels of its level.  device: of the sweeps, from `choose_device`;
+    what a GPU finds differs by rounding only."""
 
     hull_resolution: int = 192
     again: bool = True

@@ -164,18 +164,7 @@ def _basis(
     store: Store, take: Take, rig: Rig, quality: Quality, material: Material, keys: Mapping[str, str],
     before: frozenset[Path],
 ) -> ReportData:  # fmt: skip
-    doubts = {f.mask_doubts for f in material.files if f.mask_doubts}
-    notes = (
-        [
-            Note(
-                what=f"Masks of {len([f for f in material.files if f.mask_doubts])} cameras were made from the surface: "
-                f"{'; '.join(sorted({d for group in doubts for d in group})[:3])}.",
-                next_step="A dark or plain backdrop, a clean plate in plates/, or masks in masks/ give cleaner borders.",
-            )
-        ]
-        if doubts
-        else []
-    )
+    notes = _mask_notes(material.files)
     if not rig.scale_is_metric:
         notes.append(
             Note(
@@ -195,6 +184,19 @@ def _basis(
         machine=_machine(),
         warnings=tuple(notes),
     )
+
+
+def _mask_notes(files: Sequence[ViewFiles]) -> list[Note]:
+    doubtful = [f for f in files if f.mask_doubts]
+    if not doubtful:
+        return []
+    reasons = sorted({reason for f in doubtful for reason in f.mask_doubts})[:3]
+    return [
+        Note(
+            what=f"Masks of {len(doubtful)} cameras were made from the surface: {'; '.join(reasons)}.",
+            next_step="A dark or plain backdrop, a clean plate in plates/, or masks in masks/ give cleaner borders.",
+        )
+    ]
 
 
 def _stage(store: Store, name: str, folder: Path, reused: bool) -> StageNumbers:

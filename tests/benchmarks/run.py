@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import shutil
 import subprocess
@@ -58,7 +57,7 @@ def run(command: Sequence[str]) -> Run:
 
 
 def unit_seconds(images: Path) -> float:
-    """CPU seconds of pycolmap.extract_features with its defaults on a folder: the unit that carries to other machines."""
+    """CPU seconds of pycolmap.extract_features, defaults, on a folder: the unit that carries to other machines."""
     code = (
         "from PIL import Image\nimport pycolmap, resource, sys, tempfile, json\n"
         "folder = tempfile.mkdtemp()\n"
@@ -77,7 +76,7 @@ def copy_take(source: Path, target: Path, cameras: Sequence[str] | None = None) 
         if cameras is None or path.stem in cameras:
             shutil.copyfile(path, target / "images" / path.name)
     shutil.copytree(source / "colmap", target / "colmap", copy_function=shutil.copyfile)
-    os.chmod(target / "colmap", 0o755)
+    (target / "colmap").chmod(0o755)
     return target
 
 
