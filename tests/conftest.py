@@ -8,9 +8,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-hypothesis.settings.register_profile(
-    "scan3d", deadline=None, max_examples=50, derandomize=True, database=None
-)
+hypothesis.settings.register_profile("scan3d", deadline=None, max_examples=50, derandomize=True, database=None)
 hypothesis.settings.load_profile("scan3d")
 
 

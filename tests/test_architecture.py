@@ -118,9 +118,7 @@ def test_every_library_is_declared() -> None:
     used = {name.split(".")[0] for module in MODULES for name, _ in imports_of(module)}
     for name in used - set(sys.stdlib_module_names) - {"scan3d"}:
         distribution = DISTRIBUTION_OF.get(name, name.replace("_", "-"))
-        assert distribution in declared, (
-            f"'{name}' is imported, but '{distribution}' is not in pyproject.toml"
-        )
+        assert distribution in declared, f"'{name}' is imported, but '{distribution}' is not in pyproject.toml"
 
 
 def test_what_lies_at_the_top() -> None:

@@ -42,9 +42,7 @@ def align(
     ] = None,
     front: Annotated[
         str | None,
-        typer.Option(
-            metavar="CAMERA", help="The camera before the face; else the first.", show_default=False
-        ),
+        typer.Option(metavar="CAMERA", help="The camera before the face; else the first.", show_default=False),
     ] = None,
     masks: Annotated[
         bool | None,
@@ -55,9 +53,7 @@ def align(
             show_default=False,
         ),
     ] = None,
-    mapper: Annotated[
-        Mapper, typer.Option(help="global: faster with hundreds of photographs.")
-    ] = Mapper.incremental,
+    mapper: Annotated[Mapper, typer.Option(help="global: faster with hundreds of photographs.")] = Mapper.incremental,
     intrinsics: Annotated[
         Sharing, typer.Option(help="shared: one camera took all. per-camera: a rig. auto: by EXIF.")
     ] = Sharing.auto,
@@ -92,9 +88,7 @@ def align(
 
 def _lines(done: AlignmentSummary) -> list[str]:
     total = len(done.registered) + len(done.unregistered)
-    lines = [
-        f"Aligned {len(done.registered)} of {total} photographs, reprojection error {done.mean_px:.2f} px."
-    ]
+    lines = [f"Aligned {len(done.registered)} of {total} photographs, reprojection error {done.mean_px:.2f} px."]
     lines += [f"Left out: {reason}" for _, reason in sorted(done.unregistered.items())]
     if not done.scale_is_metric:
         lines.append("The scale is arbitrary: give a known length with --distance A B METRES.")

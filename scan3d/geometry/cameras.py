@@ -41,9 +41,7 @@ class Intrinsics:
         expected = lens.PARAMETER_COUNT.get(self.model)
         if expected is None:
             known = ", ".join(lens.PARAMETER_COUNT)
-            raise CalibrationError(
-                f"The camera model '{self.model}' is not known.", "", f"Use one of {known}."
-            )
+            raise CalibrationError(f"The camera model '{self.model}' is not known.", "", f"Use one of {known}.")
         if len(self.distortion) != expected:
             raise CalibrationError(
                 f"The camera model '{self.model}' has {expected} distortion parameters, "

@@ -192,9 +192,7 @@ def _undistort_chunk(model: str, params: tuple[float, ...], distorted: Array) ->
     ideal, good = _newton(model, params, distorted, distorted.copy())
     if not good.all():
         rest = ~good & np.isfinite(distorted).all(axis=1)
-        again, good_again = _newton(
-            model, params, distorted[rest], _radial_start(model, params, distorted[rest])
-        )
+        again, good_again = _newton(model, params, distorted[rest], _radial_start(model, params, distorted[rest]))
         again[~good_again] = np.nan
         ideal[~good] = np.nan
         ideal[rest] = again

@@ -97,9 +97,7 @@ class Mesh:
             return np.zeros(0, dtype=np.int32)
         edges = self._directed_edges()
         count = len(self.vertices)
-        graph = coo_array(
-            (np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(count, count)
-        )
+        graph = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(count, count))
         _, vertex_label = connected_components(graph, directed=False)
         face_label = vertex_label[self.faces[:, 0]]
         sizes = np.bincount(face_label)
@@ -168,9 +166,7 @@ class Mesh:
         return int(connected_components(graph, directed=False, return_labels=False))
 
 
-def _unique_edges(
-    edges: IntArray, vertex_count: int
-) -> tuple[IntArray, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _unique_edges(edges: IntArray, vertex_count: int) -> tuple[IntArray, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Unique rows of (N, 2) edges, which of them each row is, and how often each occurs."""
     keys = edges[:, 0].astype(np.int64) * vertex_count + edges[:, 1]
     unique, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)

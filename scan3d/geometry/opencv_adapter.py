@@ -51,9 +51,7 @@ def pixel_centres(width: int, height: int) -> Array:
     return grid
 
 
-def remap_grid(
-    source: Intrinsics, target: Intrinsics
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def remap_grid(source: Intrinsics, target: Intrinsics) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Maps (H, W) float32 for cv2.remap that turn a picture of `source` into one of `target`.
 
     Both stand at the same place and look the same way; with target = source.without_distortion() this

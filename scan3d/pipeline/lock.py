@@ -76,9 +76,7 @@ class FolderLock:
             holder = os.pread(descriptor, 4096, 0)
             os.close(descriptor)
             raise _in_use(self._file, holder) from error
-        text = json.dumps(
-            {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%H:%M:%S")}
-        )
+        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%H:%M:%S")})
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text.encode(), 0)
         _open_descriptors.add(descriptor)

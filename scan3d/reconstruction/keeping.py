@@ -54,7 +54,7 @@ class UnitKeeper:
 
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

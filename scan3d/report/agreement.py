@@ -168,9 +168,7 @@ def _inner(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _linear(encoded: NDArray[np.floating]) -> NDArray[np.floating]:
     low = encoded / np.float32(12.92)
-    return np.where(
-        encoded <= 0.04045, low, ((encoded + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
-    )
+    return np.where(encoded <= 0.04045, low, ((encoded + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4))
 
 
 def _encoded(linear: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -179,9 +177,7 @@ def _encoded(linear: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.where(clipped <= 0.0031308, clipped * np.float32(12.92), high)
 
 
-def _gain(
-    taken: NDArray[np.floating], model: NDArray[np.floating], inside: NDArray[np.bool_]
-) -> NDArray[np.floating]:
+def _gain(taken: NDArray[np.floating], model: NDArray[np.floating], inside: NDArray[np.bool_]) -> NDArray[np.floating]:
     """(3,) median ratio of linear light, photograph over model, over pixels neither dark nor clipped in
     either.
     """

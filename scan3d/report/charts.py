@@ -81,8 +81,7 @@ def camera_table(report: Numbers) -> CameraTable:
     for camera in sorted(cameras, key=lambda camera: _badness(camera, report["limits"])):
         name = camera["camera_id"]
         cells = tuple(
-            _cell(camera[m.field], m, scales[m.field], report["limits"], (name, m.field) in flagged)
-            for m in measures
+            _cell(camera[m.field], m, scales[m.field], report["limits"], (name, m.field) in flagged) for m in measures
         )
         rows.append(Row(camera_id=name, grade=camera["grade"], cells=cells))
     many = max(_ROWS_SHOWN, sum(row.grade != "good" for row in rows))
@@ -157,9 +156,7 @@ def _scale(measure: Measure, cameras: Sequence[Numbers], limits: Mapping[str, fl
     return max(highest, 1.6 * limits.get(measure.field, 0.0) if measure.more_is_worse else 0.0, 1e-12)
 
 
-def _cell(
-    value: float | None, measure: Measure, scale: float, limits: Mapping[str, float], flagged: bool
-) -> Cell:
+def _cell(value: float | None, measure: Measure, scale: float, limits: Mapping[str, float], flagged: bool) -> Cell:
     limit = 100.0 * limits[measure.field] / scale if measure.field in limits else None
     if value is None:
         return Cell(value=None, text="not measured", bar=0.0, limit=limit, flagged=False)

@@ -47,9 +47,7 @@ class Coverage:
         turned = 0.02 * float(np.linalg.norm(np.ptp(mesh.vertices, axis=0)))
         normals = mesh.normals if mesh.normals is not None else mesh.vertex_normals()
         tree = cKDTree(np.hstack([self.points, turned * self.normals]))
-        _, near = tree.query(
-            np.hstack([mesh.vertices, turned * normals]), k=min(3, len(self.points)), workers=-1
-        )
+        _, near = tree.query(np.hstack([mesh.vertices, turned * normals]), k=min(3, len(self.points)), workers=-1)
         counts = self.seen.sum(axis=1).astype(np.float32)
         return counts[near.reshape(len(mesh.vertices), -1)].mean(axis=1)
 

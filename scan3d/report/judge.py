@@ -88,9 +88,7 @@ def _camera_findings(camera: CameraNumbers, data: ReportData, limit: dict[str, f
         yield _finding(grade, name, "shift_px", what, step)
     if exposure is not None and abs(exposure) > limit["exposure_ev"]:
         grade = "bad" if abs(exposure) > t.exposure_bad_ev else "look"
-        what = (
-            f"{name} is {abs(exposure):.1f} stops {'brighter' if exposure > 0 else 'darker'} than the others."
-        )
+        what = f"{name} is {abs(exposure):.1f} stops {'brighter' if exposure > 0 else 'darker'} than the others."
         step = "Check its aperture, shutter and ISO, and that the flash fired for it."
         yield _finding(grade, name, "exposure_ev", what, step)
     if levels is not None and levels > limit["photometric_levels"]:
@@ -123,17 +121,13 @@ def _surface_findings(data: ReportData) -> Iterator[Finding]:
     uncovered = 0.0 if data.coverage is None else data.coverage.below(t.needed_cameras)
     if uncovered > t.uncovered_look:
         grade = "bad" if uncovered > t.uncovered_bad else "look"
-        what = (
-            f"Fewer than {t.needed_cameras} cameras see {uncovered:.0%} of the surface; it was closed there."
-        )
+        what = f"Fewer than {t.needed_cameras} cameras see {uncovered:.0%} of the surface; it was closed there."
         step = "Coverage shows where. Turn or add a camera, unless it is the ground or beyond the pictures."
         yield _finding(grade, "", "coverage", what, step)
     unsure = 0.0 if data.confidence is None else data.confidence.below(t.low_confidence)
     if unsure > t.unsure_look:
         grade = "bad" if unsure > t.unsure_bad else "look"
-        what = (
-            f"The surface is uncertain (confidence below {t.low_confidence:g}) on {unsure:.0%} of its area."
-        )
+        what = f"The surface is uncertain (confidence below {t.low_confidence:g}) on {unsure:.0%} of its area."
         step = "Confidence shows where: often gloss, hair, motion, or too few cameras."
         yield _finding(grade, "", "confidence", what, step)
     if data.mesh.pieces > 1:

@@ -71,9 +71,7 @@ class Look:
                 share[hits.hit] += 1
             rgb[self.edge] = total / np.maximum(share, 1)[:, None]
             cover[self.edge] = share / len(self.finer)
-        return View(
-            rgb=rgb.reshape(height, width, 3), cover=cover.reshape(height, width), depth_m=self.depth_m
-        )
+        return View(rgb=rgb.reshape(height, width, 3), cover=cover.reshape(height, width), depth_m=self.depth_m)
 
 
 def look_at(surface: SurfaceView, camera: Camera, *, smooth: bool = True) -> Look:

@@ -86,9 +86,7 @@ def measured(
     data = replace(
         basis,
         mesh=mesh_numbers(surface.mesh),
-        texture=None
-        if surface.texture is None
-        else texture_numbers(surface.mesh, surface.texture, known.texture_seen),
+        texture=None if surface.texture is None else texture_numbers(surface.mesh, surface.texture, known.texture_seen),
         coverage=CoverageNumbers(shares=coverage.shares(), max_angle_deg=coverage.max_angle_deg),
         confidence=confidence_histogram(surface.mesh),
         cameras=_cameras(views, coverage, agreements, known),
@@ -184,9 +182,7 @@ def _pictures(
     agreements: Sequence[Agreement],
 ) -> list[Picture]:
     seen = strip_of_values(looks, coverage.at_vertices(surface.mesh), low=0, high=_FULL_COVERAGE)
-    caption = (
-        f"How many cameras see each place, from none to {_FULL_COVERAGE} and more: front, left, back, right."
-    )
+    caption = f"How many cameras see each place, from none to {_FULL_COVERAGE} and more: front, left, back, right."
     pictures = [Picture(section="coverage", caption=caption, rgb=seen)]
     confidence = surface.mesh.vertex_values.get("confidence")
     if confidence is not None:
@@ -200,9 +196,7 @@ def _pictures(
         pictures.append(Picture(section="masks", caption=caption, rgb=contact_sheet(agreements, flagged)))
         by_id = {agreement.camera_id: agreement for agreement in agreements}
         for camera_id in flagged[:_SUSPECTS_SHOWN]:
-            caption = (
-                f"{camera_id}: its photograph, the model as the other cameras see it, and the difference."
-            )
+            caption = f"{camera_id}: its photograph, the model as the other cameras see it, and the difference."
             rgb = triptych(by_id[camera_id])
             pictures.append(Picture(section=f"camera:{camera_id}", caption=caption, rgb=rgb))
     return pictures

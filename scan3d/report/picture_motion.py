@@ -97,9 +97,7 @@ def _after(motion: Array, step: Array, half: float) -> Array:
     return ((whole @ np.linalg.inv(moved_model))[:2] - np.eye(2, 3)) * half
 
 
-def _centred(
-    column: NDArray[np.integer], row: NDArray[np.integer], shape: tuple[int, ...]
-) -> tuple[Array, Array]:
+def _centred(column: NDArray[np.integer], row: NDArray[np.integer], shape: tuple[int, ...]) -> tuple[Array, Array]:
     half = max(shape) / 2
     x, y = (column - (shape[1] - 1) / 2) / half, (row - (shape[0] - 1) / 2) / half
     return x.astype(np.float32), y.astype(np.float32)

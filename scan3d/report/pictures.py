@@ -48,9 +48,7 @@ def contact_sheet(agreements: Sequence[Agreement], flagged: Sequence[str] = ()) 
         sheet.paste(thumb, (x, y))
         bad = agreement.camera_id in flagged
         if bad:
-            draw.rectangle(
-                (x - 3, y - 3, x + thumb.width + 2, y + thumb.height + 2), outline=_FLAGGED, width=3
-            )
+            draw.rectangle((x - 3, y - 3, x + thumb.width + 2, y + thumb.height + 2), outline=_FLAGGED, width=3)
         ink = (255, 160, 100) if bad else (205, 207, 214)
         draw.text((left + cell[0] / 2, top + cell[1] + 12), agreement.camera_id, ink, font, anchor="mm")
     return np.asarray(sheet)

@@ -60,8 +60,7 @@ def side_cameras(surface: SurfaceView, *, pixels: int = _PIXELS) -> tuple[Camera
     height = round(2 * _MARGIN * tall * focal)
     widths = np.rint(2 * _MARGIN * broad * focal).astype(int).tolist()
     return tuple(
-        _camera(middle, distance, turn, focal, width, height)
-        for (_, turn), width in zip(SIDES, widths, strict=True)
+        _camera(middle, distance, turn, focal, width, height) for (_, turn), width in zip(SIDES, widths, strict=True)
     )
 
 
@@ -97,9 +96,7 @@ def ground(height: int, width: int) -> NDArray[np.float32]:
 def _extent(vertices: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The box around the surface, without a stray bit that would shrink everything else to a dot."""
     if not np.isfinite(vertices).all():
-        raise InputError(
-            "Vertices of the mesh are not finite numbers.", "mesh.vertices", "Repair the mesh first."
-        )
+        raise InputError("Vertices of the mesh are not finite numbers.", "mesh.vertices", "Repair the mesh first.")
     low, high = vertices.min(axis=0).astype(np.float64), vertices.max(axis=0).astype(np.float64)
     near_low, near_high = np.percentile(vertices, [0.1, 99.9], axis=0)
     slack = 0.25 * (near_high - near_low).max()

@@ -123,9 +123,7 @@ def _openness(look: Look, rays: int = 12) -> NDArray[np.float32]:
     low = (column % 3 == 1) & (row % 3 == 1)
     if not low.any():
         return np.ones((height, width), np.float32)
-    some = Hits(
-        hit=low[low], face=look.hits.face[low], weights=look.hits.weights[low], depth_m=look.hits.depth_m[low]
-    )
+    some = Hits(hit=low[low], face=look.hits.face[low], weights=look.hits.weights[low], depth_m=look.hits.depth_m[low])
     normals = np.where(surface.turned_away(some, look.camera)[:, None], -1, 1) * surface.normals(some)
     reach = 0.12 * float(np.linalg.norm(np.ptp(surface.vertices, axis=0)))
     origins = surface.points(some) + normals * (reach * 4e-3)

@@ -168,9 +168,7 @@ class SurfaceView:
 
     def _need_texture(self) -> Texture:
         if self.texture is None:
-            raise InputError(
-                "The surface has no texture.", "SurfaceView", "Give a Texture to show its colours."
-            )
+            raise InputError("The surface has no texture.", "SurfaceView", "Give a Texture to show its colours.")
         return self.texture
 
     def _halvings(self, hits: Hits, of_tile: NDArray[np.bool_], tile: int, camera: Camera) -> int:

@@ -85,9 +85,7 @@ def read_picture(path: Path) -> NDArray[np.unsignedinteger]:
 
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if picture is None:
-        raise InputError(
-            "The picture cannot be read.", str(path), "Check that it is a whole PNG or JPEG file."
-        )
+        raise InputError("The picture cannot be read.", str(path), "Check that it is a whole PNG or JPEG file.")
     rgb: NDArray[Any] = np.ascontiguousarray(picture[:, :, ::-1])
     return rgb
 

@@ -47,12 +47,13 @@ def head() -> dict[str, Any]:
 def growth() -> dict[str, Any]:
     """CPU of `standard` with more views and with more pixels, and the exponent of CPU against views x pixels."""
     source = sample_capture()
-    names = [f"cam{k:02d}" for k in range(32)]
+    # neighbours in both rings, so that fewer views still see each other
+    names = [f"cam{k + ring:02d}" for k in range(16) for ring in (0, 16)]
     plan = [(8, 1.0), (16, 1.0), (32, 1.0), (8, 0.5), (8, 2.0)]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for count, scale in plan:
-            chosen = names[:: 32 // count]
+            chosen = names[:count]
             take = scaled_take(source, Path(folder) / f"{count}_{scale}", chosen, scale)
             cost = reconstruct(take, "standard")
             size = count * 0.9 * 1.2 * scale**2

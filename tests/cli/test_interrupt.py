@@ -30,9 +30,7 @@ def started(unit: str, as_json: bool = False) -> subprocess.Popen[str]:
         "    " + line for line in PROGRAM.format(unit=unit, as_json=as_json).splitlines()
     )
     program += "\nexcept typer.Exit as end:\n    sys.exit(end.exit_code)\n"
-    child = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdout is not None
     assert child.stdout.readline() == "started\n"
     time.sleep(0.1)

@@ -160,9 +160,7 @@ def test_camera_centre_forward_and_rays() -> None:
 
 
 def test_projection_matrix_is_for_pinholes_only() -> None:
-    camera = Camera(
-        camera_id="left", intrinsics=LENSES["barrel"], cam_from_world=Rigid3.exp([0, 0, 1, 0.1, 0.2, 0])
-    )
+    camera = Camera(camera_id="left", intrinsics=LENSES["barrel"], cam_from_world=Rigid3.exp([0, 0, 1, 0.1, 0.2, 0]))
     with pytest.raises(CalibrationError) as caught:
         camera.projection_matrix()
     assert "left" in caught.value.where

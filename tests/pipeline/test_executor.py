@@ -102,9 +102,7 @@ def test_cancelling_is_noticed_while_a_unit_runs() -> None:
     threading.Timer(0.05, token.cancel).start()
     begin = time.perf_counter()
     with pytest.raises(CancelledError):
-        run_units(
-            lambda i: time.sleep(0.5), range(8), workers=1, progress_task=Silent(token).task("views", 8)
-        )
+        run_units(lambda i: time.sleep(0.5), range(8), workers=1, progress_task=Silent(token).task("views", 8))
     assert time.perf_counter() - begin < 2
 
 

@@ -40,9 +40,7 @@ with FolderLock(Path(sys.argv[1])):
 
 
 def test_a_forked_worker_that_outlives_its_parent_does_not_keep_the_lock(tmp_path: Path) -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", ORPHAN, str(tmp_path / "lock")], stdout=subprocess.PIPE, text=True
-    )
+    parent = subprocess.Popen([sys.executable, "-c", ORPHAN, str(tmp_path / "lock")], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     orphan = int(parent.stdout.readline())
     parent.kill()

@@ -126,9 +126,7 @@ def test_only_what_depends_on_a_change_is_done_again(store: Store) -> None:
 
 
 def test_same_input_and_options_give_the_same_bytes(tmp_path: Path, photograph: Path) -> None:
-    folders = [
-        Store(tmp_path / name).run(STAGE, {"p": photograph}, Options(), Work()) for name in ("one", "two")
-    ]
+    folders = [Store(tmp_path / name).run(STAGE, {"p": photograph}, Options(), Work()) for name in ("one", "two")]
     assert folders[0].name == folders[1].name
     trees = [tree(folder) for folder in folders]
     manifests = [json.loads(t.pop("manifest.json")) for t in trees]

@@ -54,17 +54,11 @@ def check_mesh(mesh: Mesh, uv: NDArray[np.floating] | None = None) -> None:
     """
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
     if len(vertices) == 0:
-        raise InputError(
-            "The mesh has no vertices.", "mesh", "Reconstruct the take before writing its files."
-        )
+        raise InputError("The mesh has no vertices.", "mesh", "Reconstruct the take before writing its files.")
     if not np.isfinite(vertices).all():
-        raise InputError(
-            "Vertices of the mesh are not finite numbers.", "mesh.vertices", "Repair the mesh first."
-        )
+        raise InputError("Vertices of the mesh are not finite numbers.", "mesh.vertices", "Repair the mesh first.")
     if len(faces) and (faces.min() < 0 or faces.max() >= len(vertices)):
-        raise InputError(
-            "Faces point at vertices that are not there.", "mesh.faces", "Repair the mesh first."
-        )
+        raise InputError("Faces point at vertices that are not there.", "mesh.faces", "Repair the mesh first.")
     if uv is not None and len(uv) != len(faces):
         raise InputError(
             f"Texture coordinates of {len(uv)} faces on a mesh of {len(faces)}.",

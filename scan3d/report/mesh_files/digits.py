@@ -39,9 +39,7 @@ def whole(values: NDArray[np.integer]) -> Text:
 def lines(head: str, *columns: Text | str) -> bytes:
     """One line per row: the head, then the columns; text between the columns is the same in every row."""
     count = next(len(column.characters) for column in columns if isinstance(column, Text))
-    parts = [
-        _constant(column, count) if isinstance(column, str) else column for column in (head, *columns, "\n")
-    ]
+    parts = [_constant(column, count) if isinstance(column, str) else column for column in (head, *columns, "\n")]
     characters = np.hstack([part.characters for part in parts])
     return characters[np.hstack([part.printed for part in parts])].tobytes()
 

@@ -35,9 +35,7 @@ def write_obj(mesh: Mesh, path: Path, *, texture: Texture | None = None) -> tupl
         return (path,)
     maps = tuple(_write_map(texture, tile, path) for tile in range(len(texture.tiles)))
     library = path.with_suffix(".mtl")
-    write_bytes(
-        library, "".join(_material(_name(path, tile), map_.name) for tile, map_ in enumerate(maps)).encode()
-    )
+    write_bytes(library, "".join(_material(_name(path, tile), map_.name) for tile, map_ in enumerate(maps)).encode())
     _write_text(path, _textured(mesh, texture, path, library))
     return (path, library, *maps)
 
@@ -52,9 +50,7 @@ def _geometry(mesh: Mesh) -> Iterator[bytes]:
     yield from _vertices(mesh)
     for start in range(0, len(mesh.faces), _BLOCK):
         corner = [whole(mesh.faces[start : start + _BLOCK, column] + 1) for column in range(3)]
-        yield lines(
-            "f ", corner[0], "//", corner[0], " ", corner[1], "//", corner[1], " ", corner[2], "//", corner[2]
-        )
+        yield lines("f ", corner[0], "//", corner[0], " ", corner[1], "//", corner[1], " ", corner[2], "//", corner[2])
 
 
 def _vertices(mesh: Mesh) -> Iterator[bytes]:

@@ -49,9 +49,7 @@ def write_ply(mesh: Mesh, path: Path, *, colour: NDArray[np.generic] | None = No
     for name, values in mesh.vertex_values.items():
         if np.shape(values) == (count,):
             columns[name.replace(" ", "_")] = np.asarray(values, np.float32)
-    table = np.empty(
-        count, [(name, "u1" if column.dtype == np.uint8 else "<f4") for name, column in columns.items()]
-    )
+    table = np.empty(count, [(name, "u1" if column.dtype == np.uint8 else "<f4") for name, column in columns.items()])
     for name, column in columns.items():
         table[name] = column
     faces = np.empty(len(mesh.faces), [("count", "u1"), ("index", "<i4", 3)])
@@ -76,9 +74,7 @@ def read_ply(path: Path) -> Mesh:
     mesh = Mesh(
         vertices=np.stack([vertices[name] for name in _PLACE], axis=1),
         faces=faces,
-        normals=np.stack([vertices[name] for name in _NORMAL], axis=1)
-        if set(_NORMAL) <= set(names)
-        else None,
+        normals=np.stack([vertices[name] for name in _NORMAL], axis=1) if set(_NORMAL) <= set(names) else None,
         vertex_values={name: np.ascontiguousarray(vertices[name]) for name in names if name not in known},
     )
     check_mesh(mesh)
@@ -123,9 +119,7 @@ def _read_header(file: BinaryIO, path: Path) -> dict[str, tuple[int, list[list[s
     return elements
 
 
-def _read_vertices(
-    file: BinaryIO, elements: dict[str, tuple[int, list[list[str]]]], path: Path
-) -> NDArray[np.void]:
+def _read_vertices(file: BinaryIO, elements: dict[str, tuple[int, list[list[str]]]], path: Path) -> NDArray[np.void]:
     count, properties = elements["vertex"]
     if any(len(words) != 2 or words[0] not in _TYPES for words in properties):
         raise InputError("Vertices with lists cannot be read.", str(path), "Export plain vertices.")
@@ -135,9 +129,7 @@ def _read_vertices(
     return _take(file, dtype, count, path)
 
 
-def _read_faces(
-    file: BinaryIO, elements: dict[str, tuple[int, list[list[str]]]], path: Path
-) -> NDArray[np.int32]:
+def _read_faces(file: BinaryIO, elements: dict[str, tuple[int, list[list[str]]]], path: Path) -> NDArray[np.int32]:
     count, properties = elements.get("face", (0, []))
     if count == 0:
         return np.zeros((0, 3), np.int32)
@@ -147,9 +139,7 @@ def _read_faces(
     dtype = np.dtype([("count", "<" + _TYPES[words[1]]), ("index", "<" + _TYPES[words[2]], 3)])
     faces = _take(file, dtype, count, path)
     if not (faces["count"] == 3).all():
-        raise InputError(
-            "The faces are not all triangles.", str(path), "Triangulate the mesh and export it again."
-        )
+        raise InputError("The faces are not all triangles.", str(path), "Triangulate the mesh and export it again.")
     return faces["index"].astype(np.int32)
 
 
