@@ -104,7 +104,7 @@ def unroll_charts(mesh: Mesh, chart: IntArray, neighbours: IntArray, *, texel_m:
     for _ in range(_MAX_SPLIT_ROUNDS):
         part = mesh.submesh(todo)
         _, part_chart = np.unique(chart[todo], return_inverse=True)
-        part_chart = part_chart.astype(np.int32)
+        part_chart = np.asarray(part_chart, dtype=np.int32)
         corners = chart_corners(part.faces, part_chart)
         uv = relax(part, corners, project_charts(part, part_chart, corners))
         flat[todo] = uv[corners.corner]

@@ -150,7 +150,7 @@ def connected_labels(label: IntArray, neighbours: IntArray) -> IntArray:
 
 
 @numba.njit(cache=True, nogil=True)
-def _smooth_borders(label, neighbours, rounds):  # type: ignore[no-untyped-def]
+def _smooth_borders(label, neighbours, rounds):
     """A face that has two neighbours in another chart goes there: teeth vanish from the borders, in place."""
     for _ in range(rounds):
         for face in range(len(label)):
@@ -163,7 +163,7 @@ def _smooth_borders(label, neighbours, rounds):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _grow(seeds, axes, centres, normals, neighbours, limit):  # type: ignore[no-untyped-def]
+def _grow(seeds, axes, centres, normals, neighbours, limit):
     """Dijkstra from all seeds at once with a binary heap; returns the seed that reaches each face first."""
     count = len(centres)
     label = np.full(count, -1, np.int32)
@@ -206,7 +206,7 @@ def _grow(seeds, axes, centres, normals, neighbours, limit):  # type: ignore[no-
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _push(heap_cost, heap_face, heap_label, size, cost, face, chart):  # type: ignore[no-untyped-def]
+def _push(heap_cost, heap_face, heap_label, size, cost, face, chart):
     position = size
     while position > 0:
         parent = (position - 1) >> 1
@@ -221,7 +221,7 @@ def _push(heap_cost, heap_face, heap_label, size, cost, face, chart):  # type: i
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _pop(heap_cost, heap_face, heap_label, size):  # type: ignore[no-untyped-def]
+def _pop(heap_cost, heap_face, heap_label, size):
     size -= 1
     cost, face, chart = heap_cost[size], heap_face[size], heap_label[size]
     position = 0

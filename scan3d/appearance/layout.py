@@ -103,7 +103,7 @@ def chart_cells(texel_uv: FloatArray, *, cell: int, padding_px: int) -> Bitmap:
     local = texel_uv * (finer / cell) + reach * finer
     owner = np.full((height * finer, width * finer), -1, dtype=np.int32)
     rasterise_faces(local, owner)
-    covered = (owner >= 0).reshape(height, finer, width, finer).any(axis=(1, 3))
+    covered = np.asarray((owner >= 0).reshape(height, finer, width, finer).any(axis=(1, 3)))
     # Slivers may cover no centre at all, but their corners count.
     corner = (local / finer).astype(np.int64).reshape(-1, 2)
     covered[corner[:, 1], corner[:, 0]] = True

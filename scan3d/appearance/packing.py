@@ -76,7 +76,7 @@ def _to_words(bitmap: Bitmap) -> npt.NDArray[np.uint64]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _search(grid, rows, width, last_row, side):  # type: ignore[no-untyped-def]
+def _search(grid, rows, width, last_row, side):
     """First (row, column) where the bitmap meets nothing; (-1, -1) when there is none."""
     height, words = rows.shape
     one = np.uint64(1)
@@ -103,7 +103,7 @@ def _search(grid, rows, width, last_row, side):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _occupy(grid, rows, row, column):  # type: ignore[no-untyped-def]
+def _occupy(grid, rows, row, column):
     height, words = rows.shape
     one = np.uint64(1)
     word, shift = column >> 6, np.uint64(column & 63)

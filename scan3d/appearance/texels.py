@@ -11,7 +11,7 @@ import numpy as np
 
 
 @numba.njit(cache=True, nogil=True)
-def rasterise_faces(texel_uv, owner):  # type: ignore[no-untyped-def]
+def rasterise_faces(texel_uv, owner):
     """Writes the index of each face into the texels it covers; what is taken stays.
 
     texel_uv: (F, 3, 2) corners in texels, x to the right and y down. owner: (H, W) int32, -1 where free.
@@ -31,7 +31,7 @@ def rasterise_faces(texel_uv, owner):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def shared_texels(texel_uv, centres, reach, owner):  # type: ignore[no-untyped-def]
+def shared_texels(texel_uv, centres, reach, owner):
     """How many texels are claimed by two faces whose centres (F, 3) are farther apart than `reach`.
 
     Rasterises as rasterise_faces does. A sliver that is turned over shares texels with the faces beside it, which
@@ -61,7 +61,7 @@ def shared_texels(texel_uv, centres, reach, owner):  # type: ignore[no-untyped-d
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def row_span(x0, y0, x1, y1, x2, y2, row, width):  # type: ignore[no-untyped-def]
+def row_span(x0, y0, x1, y1, x2, y2, row, width):
     """The columns start..stop-1 of a row whose centres lie in a triangle.
 
     An edge is cut at the same place whichever face asks, because its ends are ordered first: so two faces

@@ -102,7 +102,7 @@ def _texels(mesh: Mesh, atlas: Atlas, tile: int, guess: np.ndarray) -> _Texels:
     return _Texels(index=index, position=position, normal=normal, guess=colour)
 
 
-def _both_bands(mesh, texels, views, tables, workers, done):  # type: ignore[no-untyped-def]
+def _both_bands(mesh, texels, views, tables, workers, done):
     """The texels' colours (N, 3) float32, encoded 0..1, and the weight of what was seen (N,)."""
     n = len(texels.index)
     total, detail = np.zeros((n, 3), np.float32), np.zeros((n, 3), np.float32)

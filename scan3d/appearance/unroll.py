@@ -112,7 +112,7 @@ def _laplacian(
 
 
 @numba.njit(cache=True, nogil=True)
-def _fit_rotations(uv, corner, rest, weights, right):  # type: ignore[no-untyped-def]
+def _fit_rotations(uv, corner, rest, weights, right):
     """The right-hand side of the global step: edges of the rest triangles, rotated to fit uv best."""
     right[:] = 0.0
     for f in range(len(corner)):
@@ -145,7 +145,7 @@ def _fit_rotations(uv, corner, rest, weights, right):  # type: ignore[no-untyped
 
 
 @numba.njit(cache=True, nogil=True)
-def _conjugate_gradients(diagonal, row_start, column, value, right, x, steps):  # type: ignore[no-untyped-def]
+def _conjugate_gradients(diagonal, row_start, column, value, right, x, steps):
     """Steps of Jacobi-preconditioned conjugate gradients on both coordinates at once; x is changed in place.
 
     The Laplacian's null space (a shift of each chart) is harmless, because the right-hand side has no part in it,
