@@ -68,11 +68,11 @@ def lay_out_charts(flat_m: FloatArray, chart: IntArray, *, texture_size: int, pa
 
 
 def overlapping_charts(
-    flat_m: FloatArray, chart: IntArray, centres_m: FloatArray, *, texel_m: float
+    flat_m: FloatArray, chart: IntArray, corners_m: FloatArray, *, texel_m: float
 ) -> npt.NDArray[np.bool_]:
     """(N,) whether two distant places of the surface share a texel of a chart, at that size of a texel.
 
-    flat_m: (F, 3, 2) unrolled corners; centres_m: (F, 3) the faces' centres in space. Each chart is rasterised.
+    flat_m: (F, 3, 2) unrolled corners; corners_m: (F, 3, 3) the same corners in space. Each chart is rasterised.
     """
     order = np.argsort(chart, kind="stable")
     ends = np.searchsorted(chart[order], np.arange(int(chart.max()) + 2))
@@ -83,9 +83,7 @@ def overlapping_charts(
         faces = faces - faces.min(axis=(0, 1))
         width, height = np.ceil(faces.max(axis=(0, 1))).astype(int) + 1
         owner = np.full((height, width), -1, dtype=np.int32)
-        sides = np.linalg.norm(faces[:, 1:] - faces[:, :1], axis=2)
-        reach = texel_m * (_SAME_PLACE_TEXELS + 2 * float(np.percentile(sides, 99)))
-        bad[c] = shared_texels(faces, centres_m[members], reach, owner) > 0
+        bad[c] = shared_texels(faces, corners_m[members], _SAME_PLACE_TEXELS * texel_m, owner) > 0
     return bad
 
 
@@ -125,7 +123,7 @@ def _turn_to_least_box(flat_m: FloatArray, order: npt.NDArray[np.intp], ends: np
         faces = order[ends[c] : ends[c + 1]]
         # Seen from outside, v runs up; rows of a texture run down.
         points = (flat_m[faces] * (1.0, -1.0)).reshape(-1, 2)
-        scale = max(float(np.ptp(points, axis=0).max()), 1e-300)
+        scale = max(float(np.ptp(points, axis=0).max()), 1e-12)
         (_, _, angle_deg) = cv2.minAreaRect(((points - points.mean(axis=0)) / scale).astype(np.float32))
         angle = np.radians(angle_deg)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

@@ -60,7 +60,7 @@ class _PatchGraph:
         self.owner = np.arange(count)
         self.version = [0] * count
         self.area = np.bincount(patch, areas, minlength=count)
-        self.normal_sum = np.stack(
+        self.normal_sum: FloatArray = np.stack(
             [np.bincount(patch, normals[:, i] * areas, minlength=count) for i in range(3)], axis=1
         )
         self.members: list[IntArray] = [np.array([i], dtype=np.int32) for i in range(count)]

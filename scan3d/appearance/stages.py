@@ -17,7 +17,7 @@ from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.stage import Stage
 from scan3d.pipeline.store import Store
 
-ATLAS = Stage(name="atlas", version=2, tools=("numpy", "numba", "scipy"))
+ATLAS = Stage(name="atlas", version=3, tools=("numpy", "numba", "scipy"))
 TEXTURE = Stage(name="texture", version=1, tools=("numpy", "numba", "opencv-contrib-python-headless"))
 
 

@@ -31,11 +31,11 @@ def rasterise_faces(texel_uv, owner):
 
 
 @numba.njit(cache=True, nogil=True)
-def shared_texels(texel_uv, centres, reach, owner):
-    """How many texels are claimed by two faces whose centres (F, 3) are farther apart than `reach`.
+def shared_texels(texel_uv, corners, reach, owner):
+    """How many texels show two places of the surface farther apart than `reach`.
 
-    Rasterises as rasterise_faces does. A sliver that is turned over shares texels with the faces beside it, which
-    show the same place: that is no overlap.
+    corners: (F, 3, 3) of the faces in space. Rasterises as rasterise_faces does. A sliver that is turned over
+    shares texels with the faces beside it, which show the same place: that is no overlap.
     """
     height, width = owner.shape
     shared = 0
@@ -52,12 +52,33 @@ def shared_texels(texel_uv, centres, reach, owner):
                 if other < 0:
                     owner[row, column] = f
                     continue
+                a, b = _weights(texel_uv[f], column + 0.5, row + 0.5)
+                c, d = _weights(texel_uv[other], column + 0.5, row + 0.5)
                 apart = 0.0
                 for axis in range(3):
-                    apart += (centres[f, axis] - centres[other, axis]) ** 2
+                    here = corners[f, 0, axis] * (1 - a - b) + corners[f, 1, axis] * a + corners[f, 2, axis] * b
+                    there = (
+                        corners[other, 0, axis] * (1 - c - d)
+                        + corners[other, 1, axis] * c
+                        + corners[other, 2, axis] * d
+                    )
+                    apart += (here - there) ** 2
                 if apart > reach * reach:
                     shared += 1
     return shared
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _weights(uv, x, y):
+    """Barycentric coordinates of corners 1 and 2, kept inside the triangle."""
+    ax, ay, bx, by = uv[1, 0] - uv[0, 0], uv[1, 1] - uv[0, 1], uv[2, 0] - uv[0, 0], uv[2, 1] - uv[0, 1]
+    det = ax * by - ay * bx
+    if det == 0:
+        return 0.0, 0.0
+    a = ((x - uv[0, 0]) * by - (y - uv[0, 1]) * bx) / det
+    b = (ax * (y - uv[0, 1]) - ay * (x - uv[0, 0])) / det
+    a = min(max(a, 0.0), 1.0)
+    return a, min(max(b, 0.0), 1.0 - a)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def bake_texture(
     """Colour every texel of the atlas from the photographs.
 
     Tiles one after the other, views one at a time within a tile: memory is about 70 bytes per texel of a tile on the
-    surface plus one photograph.
+    surface plus two photographs.
     """
     progress = progress or Silent()
     colours, filled, on_surface, seen = [], [], 0, 0
@@ -109,8 +110,14 @@ def _both_bands(mesh, texels, views, tables, workers, done):
     weight, detail_weight = np.zeros(n, np.float32), np.zeros(n, np.float32)
     chunks = range(0, n, _CHUNK)
     power = np.zeros((len(chunks), 2))
-    for view, table in zip(views, tables, strict=True):
-        see = _Seen.of(mesh, view, table)
+    ahead: list[_Seen] = []
+
+    def look(k: int) -> None:
+        ahead.append(_Seen.of(mesh, views[k], tables[k]))
+
+    look(0)
+    for k in range(len(views)):
+        see = ahead.pop()
 
         def chunk(first: int, see: _Seen = see) -> None:
             last = min(first + _CHUNK, n)
@@ -119,7 +126,9 @@ def _both_bands(mesh, texels, views, tables, workers, done):
                 _OUTLIER, total, weight, detail, detail_weight, power[first // _CHUNK],
             )  # fmt: skip
 
-        run_units(chunk, chunks, workers=workers)
+        # The next view is made ready, which is one thread's work, while the others go on with this one.
+        jobs = [partial(look, k + 1)] * (k + 1 < len(views)) + [partial(chunk, first) for first in chunks]
+        run_units(lambda job: job(), jobs, workers=workers)
         done()
     detail /= np.maximum(detail_weight, 1e-12)[:, None]
     single = power[:, 0].sum() / max(power[:, 1].sum(), 1e-12)

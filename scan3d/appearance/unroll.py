@@ -10,18 +10,23 @@ number of faces only (a sparse factorisation: 1.8 s for 280,000 faces, and more 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from scan3d.geometry import Mesh
+from scan3d.pipeline.executor import run_units
 
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
 
+_GROUPS = 16  # that are relaxed side by side
 _ROUNDS = 12
 _STEPS_PER_ROUND = 30
+_UNTANGLE_ROUNDS = 2  # more of them turn over others
+_UNTANGLE_SWEEPS = 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,13 +74,45 @@ def project_charts(mesh: Mesh, chart: IntArray, corners: ChartCorners) -> FloatA
 def relax(mesh: Mesh, corners: ChartCorners, start: FloatArray, rounds: int = _ROUNDS) -> FloatArray:
     """(N, 2) chart vertices after as-rigid-as-possible relaxation from `start` (N, 2), metres."""
     rest, weights = _rest_triangles(mesh)
-    diagonal, row_start, column, value = _laplacian(corners.corner, weights, len(start))
     uv = start.copy()
+
+    def group(charts: tuple[int, int]) -> None:
+        # Charts share no vertex, and vertices are in the order of their charts.
+        first, last = np.searchsorted(corners.chart, charts)
+        faces = (corners.corner[:, 0] >= first) & (corners.corner[:, 0] < last)
+        _relax_group(rest[faces], weights[faces], corners.corner[faces] - np.int32(first), uv[first:last], rounds)
+
+    run_units(group, _chart_groups(corners.chart))
+    return uv
+
+
+def _chart_groups(chart: IntArray) -> list[tuple[int, int]]:
+    """Charts first..last - 1 of each group, of about equally many vertices: the same on every machine."""
+    wanted = len(chart) * np.arange(1, _GROUPS) // _GROUPS
+    bounds = np.unique(np.concatenate([[0], chart[wanted], [chart.max(initial=-1) + 1]]))
+    return [(int(a), int(b)) for a, b in pairwise(bounds)]
+
+
+def _relax_group(rest: FloatArray, weights: FloatArray, corner: IntArray, uv: FloatArray, rounds: int) -> None:
+    """Relaxes uv (N, 2) of some charts in place."""
+    areas = rest[:, 1, 0] * rest[:, 2, 1]
+    diagonal, row_start, column, value = _laplacian(corner, weights, len(uv))
     right = np.empty_like(uv)
     for _ in range(rounds):
-        _fit_rotations(uv, corners.corner, rest, weights, right)
+        _fit_rotations(uv, corner, rest, weights, right)
         _conjugate_gradients(diagonal, row_start, column, value, right, uv, _STEPS_PER_ROUND)
-    return uv
+    _untangle(uv, corner, row_start, column, _on_border(corner, len(uv)), 0.5 * areas)
+
+
+def _on_border(corner: IntArray, count: int) -> npt.NDArray[np.bool_]:
+    """(N,) whether a chart vertex lies on its chart's border."""
+    start, end = corner.ravel().astype(np.int64), corner[:, [1, 2, 0]].ravel().astype(np.int64)
+    keys = np.minimum(start, end) * count + np.maximum(start, end)
+    _, inverse, times = np.unique(keys, return_inverse=True, return_counts=True)
+    alone = times[inverse] == 1
+    border = np.zeros(count, dtype=bool)
+    border[start[alone]] = border[end[alone]] = True
+    return border
 
 
 def _rest_triangles(mesh: Mesh) -> tuple[FloatArray, FloatArray]:
@@ -109,6 +146,36 @@ def _laplacian(
     csr.sum_duplicates()
     diagonal = np.asarray(csr.sum(axis=1)).ravel()
     return np.maximum(diagonal, 1e-12), csr.indptr.astype(np.int32), csr.indices.astype(np.int32), csr.data
+
+
+@numba.njit(cache=True, nogil=True)
+def _untangle(uv, corner, row_start, column, border, areas):
+    """Faces that are turned over, or nearly flat, are opened: their corners go to the middle of their neighbours.
+
+    In place; corners on the border stay. Tutte 1963: where every corner lies in the middle of its neighbours,
+    nothing is turned over. Only a few corners move, because only slivers are turned over by the relaxation.
+    """
+    loose = np.zeros(len(uv), np.bool_)
+    for _ in range(_UNTANGLE_ROUNDS):
+        found = False
+        for f in range(len(corner)):
+            i, j, k = corner[f, 0], corner[f, 1], corner[f, 2]
+            double = (uv[j, 0] - uv[i, 0]) * (uv[k, 1] - uv[i, 1]) - (uv[j, 1] - uv[i, 1]) * (uv[k, 0] - uv[i, 0])
+            if double <= 0.02 * areas[f]:
+                found = True
+                loose[i] = loose[j] = loose[k] = True
+        if not found:
+            return
+        for _sweep in range(_UNTANGLE_SWEEPS):
+            for i in range(len(uv)):
+                if not loose[i] or border[i]:
+                    continue
+                x = y = 0.0
+                for n in range(row_start[i], row_start[i + 1]):
+                    x += uv[column[n], 0]
+                    y += uv[column[n], 1]
+                count = row_start[i + 1] - row_start[i]
+                uv[i, 0], uv[i, 1] = x / count, y / count
 
 
 @numba.njit(cache=True, nogil=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numba
 import numpy as np
@@ -111,6 +112,31 @@ def _gather(
             weight[i, q] += share
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Ready:
+    """A view and the vertices in it: surface (H, W) its depth, projected (V, 3) columns, rows and depths, inside the
+    vertices within its rows in the order of these, rows theirs."""
+
+    surface: np.ndarray
+    projected: np.ndarray
+    inside: np.ndarray
+    rows: np.ndarray
+
+    @staticmethod
+    def of(level: Level, i: int, vertices: np.ndarray) -> _Ready:
+        _, surface = level.get(i)
+        projected = np.empty((len(vertices), 3))
+        _project(vertices, level.matrices[i], projected)
+        row = projected[:, 1]
+        inside = np.flatnonzero((row >= 0) & (row < surface.shape[0] - 1))
+        inside = inside[np.argsort(row[inside], kind="stable")]
+        return _Ready(surface=surface, projected=projected, inside=inside, rows=row[inside])
+
+    def between(self, y0: int, y1: int) -> np.ndarray:
+        """Indices of the vertices in rows y0..y1."""
+        return self.inside[np.searchsorted(self.rows, y0) : np.searchsorted(self.rows, y1)]
+
+
 def correlation_curves(
     level: Level, mesh: Mesh, neighbours: Sequence[Sequence[int]], options: SweepOptions, offsets_m: np.ndarray, *,
     workers: int | None = None, task: Task | None = None, keeper: Keeper | None = None, least_cosine: float = 0.15,
@@ -129,39 +155,43 @@ def correlation_curves(
     if keeper is not None and (state := keeper.latest()) is not None:
         done, arrays = state
         total, weight, seen = arrays["total"], arrays["weight"], arrays["seen"]
-    projected = np.empty((len(vertices), 3))
     first, step = float(options.offsets_m[0]), float(options.offsets_m[1] - options.offsets_m[0])
+    ready: dict[int, _Ready] = {}
+
+    def prepare(i: int) -> None:
+        for k in (i, *neighbours[i]):
+            level.get(k)
+        ready[i] = _Ready.of(level, i, vertices)
+
     for i, sources in enumerate(neighbours):
         if i < done:
             if task is not None:
                 task.advance()
             continue
-        run_units(level.get, [i, *sources], workers=workers)
-        _, surface = level.get(i)
-        height = surface.shape[0]
-        _project(vertices, level.matrices[i], projected)
-        row = projected[:, 1]
-        inside = np.flatnonzero((row >= 0) & (row < height - 1))
-        inside = inside[np.argsort(row[inside], kind="stable")]
-        sorted_rows = row[inside]
-        camera = level.views[i].camera
+        if i not in ready:
+            run_units(level.get, [i, *sources], workers=workers)
+            prepare(i)
+        see, camera = ready.pop(i), level.views[i].camera
 
         def band(
-            rows: tuple[int, int], i: int = i, sources: Sequence[int] = sources, surface: np.ndarray = surface,
-            height: int = height, inside: np.ndarray = inside, sorted_rows: np.ndarray = sorted_rows,
+            rows: tuple[int, int], i: int = i, sources: Sequence[int] = sources, see: _Ready = see,
             camera: Camera = camera,
         ) -> None:  # fmt: skip
             y0, y1 = rows
-            chosen = inside[np.searchsorted(sorted_rows, y0) : np.searchsorted(sorted_rows, y1)]
+            chosen = see.between(y0, y1)
+            height = see.surface.shape[0]
             made = score_band(level, i, sources, (y0, min(y1 + 1, height)), options) if chosen.size else None
             if made is not None:
                 volume, x0 = made
                 _gather(
-                    chosen, projected, vertices, normals, camera.centre, camera.forward, surface, volume, y0, x0,
-                    first, step, options.jump_m, least_cosine, offsets_m, total, weight, seen,
+                    chosen, see.projected, vertices, normals, camera.centre, camera.forward, see.surface, volume, y0,
+                    x0, first, step, options.jump_m, least_cosine, offsets_m, total, weight, seen,
                 )  # fmt: skip
 
-        run_units(band, bands(surface.shape, len(sources), options), workers=workers)
+        # The next view is made ready, which is one thread's work, while the others go on with this one.
+        jobs = [partial(prepare, i + 1)] * (i + 1 < len(neighbours))
+        jobs += [partial(band, rows) for rows in bands(see.surface.shape, len(sources), options)]
+        run_units(lambda job: job(), jobs, workers=workers)
         if keeper is not None and time.monotonic() - kept_at > _KEEP_EVERY_S:
             keeper.put(i + 1, {"total": total, "weight": weight, "seen": seen})
             kept_at = time.monotonic()

@@ -24,8 +24,8 @@ from scan3d.reconstruction.surface import compact, decimate, keep_seen
 from scan3d.reconstruction.views import View
 
 _TOOLS = ("numpy", "scipy", "numba", "open3d-cpu", "libigl", "opencv-contrib-python-headless")
-SHAPE = Stage(name="shape", version=1, tools=_TOOLS)
-MASKS = Stage(name="masks", version=1, tools=_TOOLS)
+SHAPE = Stage(name="shape", version=2, tools=_TOOLS)
+MASKS = Stage(name="masks", version=2, tools=_TOOLS)
 SURFACE = Stage(name="surface", version=1, tools=(*_TOOLS, "fast-simplification"))
 
 

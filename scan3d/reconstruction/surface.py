@@ -9,6 +9,8 @@ from scipy.sparse.csgraph import connected_components
 from scan3d.errors import CaptureError
 from scan3d.geometry import Mesh
 
+_MOST_CELLS = 2000  # along a side
+
 
 def poisson_surface(
     points: np.ndarray,
@@ -38,10 +40,10 @@ def poisson_surface(
     cloud.normals = o3d.utility.Vector3dVector(normals)
     if thin_m:
         cloud = cloud.voxel_down_sample(thin_m)
-    extent = 1.1 * float(np.ptp(points, axis=0).max())
-    depth = int(np.clip(np.ceil(np.log2(extent / voxel_m)), 5, 11))
+    # By its width, not its depth: a depth makes the cell up to half as wide as asked, at twice the time.
+    cell_m = max(voxel_m, float(np.ptp(points, axis=0).max()) / _MOST_CELLS)
     mesh, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(
-        cloud, depth=depth, linear_fit=False, n_threads=1
+        cloud, depth=0, width=cell_m, linear_fit=False, n_threads=1
     )
     mesh.remove_non_manifold_edges()
     mesh.remove_unreferenced_vertices()

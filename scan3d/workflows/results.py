@@ -7,7 +7,7 @@ import json
 import platform
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -22,12 +22,13 @@ from scan3d.capture.stages import ViewFiles
 from scan3d.capture.take import Take
 from scan3d.errors import Scan3dError
 from scan3d.geometry import Mesh, Rig
-from scan3d.pipeline.executor import cpu_count
+from scan3d.pipeline.executor import cpu_count, run_units
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
 from scan3d.report.agreement import ReportView
 from scan3d.report.data import Note, ReportData, StageNumbers
+from scan3d.report.look import Look
 from scan3d.report.measure import Known, measured, mesh_numbers
 from scan3d.report.mesh_files import write_glb, write_obj, write_ply
 from scan3d.report.page import write_report
@@ -86,19 +87,27 @@ def write_results(
     mesh = _with_confidence(material.mesh)
     texture = Texture(uv=material.texture.uv, tiles=material.texture.tiles, tile_of_face=material.texture.tile_of_face)
     with progress.task("results", 5) as task:
-        write_ply(mesh, out / "mesh.ply")
-        task.advance()
-        write_obj(mesh, out / "model.obj", texture=texture)
-        task.advance()
-        write_glb(mesh, out / "model.glb", texture=texture, generator=f"scan3d {__version__}")
-        for tile, filled in enumerate(material.texture.filled):
-            shutil.copyfile(filled, out / f"model.filled.{udim(tile)}.png")
-        task.advance()
         surface = SurfaceView(mesh, texture)
-        looks = look_from_sides(surface)
         caption = Caption(title=take.root.name, note=quality.name, scale_is_metric=rig.scale_is_metric)
-        write_preview(out / "preview.png", looks, caption)
-        task.advance()
+
+        def write_files() -> None:
+            write_ply(mesh, out / "mesh.ply")
+            task.advance()
+            write_obj(mesh, out / "model.obj", texture=texture)
+            task.advance()
+            write_glb(mesh, out / "model.glb", texture=texture, generator=f"scan3d {__version__}")
+            for tile, filled in enumerate(material.texture.filled):
+                shutil.copyfile(filled, out / f"model.filled.{udim(tile)}.png")
+            task.advance()
+
+        def draw() -> Sequence[Look]:
+            looks = look_from_sides(surface)
+            write_preview(out / "preview.png", looks, caption)
+            task.advance()
+            return looks
+
+        both: list[Callable[[], Sequence[Look] | None]] = [draw, write_files]
+        looks = run_units(lambda job: job(), both)[0] or ()
         basis = _basis(store, take, rig, quality, material, keys, before)
         known = Known(texture_seen=material.texture.seen_share)
         data = measured(

@@ -51,6 +51,23 @@ def test_texels_are_about_the_same_size_everywhere() -> None:
     assert atlas.stretch_l2 < 1.15
 
 
+def test_slivers_do_not_shred_the_atlas() -> None:
+    """Meshes of marching cubes are full of thin triangles: they are no reason to cut, nor may they turn over."""
+    mesh = ball(5)
+    rng = np.random.default_rng(3)
+    normals = mesh.vertex_normals()
+    shift = rng.normal(0, 0.0008, mesh.vertices.shape)
+    shift -= normals * (shift * normals).sum(1, keepdims=True)
+    bent = mesh.vertices + shift
+    uneven = Mesh(vertices=bent * (0.1 / np.linalg.norm(bent, axis=1, keepdims=True)), faces=mesh.faces)
+    outside = (uneven.face_normals() * uneven.corners().mean(axis=1)).sum(axis=1) > 0
+    atlas = build_atlas(uneven, texture_size=512)
+    assert atlas.chart_count <= 2 * build_atlas(mesh, texture_size=512).chart_count + 4
+    edges = atlas.uv[:, 1:] - atlas.uv[:, :1]
+    turned = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0] <= 0
+    assert turned.mean() < 1e-3 + 2 * (~outside).mean()
+
+
 def test_the_same_mesh_gives_the_same_atlas() -> None:
     one, two = (build_atlas(ball(3), texture_size=256) for _ in range(2))
     assert one.uv.tobytes() == two.uv.tobytes()

@@ -29,9 +29,7 @@ def sphere(radius_m: float = 0.1, steps: int = 96) -> Mesh:
     polar, around = np.meshgrid(
         np.linspace(0, np.pi, steps + 1), np.linspace(0, 2 * np.pi, 2 * steps, endpoint=False), indexing="ij"
     )
-    normals = np.stack(
-        [np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], axis=-1
-    )
+    normals = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], axis=-1)
     row, column = np.mgrid[0:steps, 0 : 2 * steps].reshape(2, -1)
     after = (column + 1) % (2 * steps)
     a, b = row * 2 * steps + column, row * 2 * steps + after
@@ -39,9 +37,7 @@ def sphere(radius_m: float = 0.1, steps: int = 96) -> Mesh:
     faces = np.concatenate([np.stack([a, c, b], axis=1), np.stack([b, c, d], axis=1)])
     vertices = normals.reshape(-1, 3) * radius_m
     area = np.linalg.norm(
-        np.cross(
-            vertices[faces[:, 1]] - vertices[faces[:, 0]], vertices[faces[:, 2]] - vertices[faces[:, 0]]
-        ),
+        np.cross(vertices[faces[:, 1]] - vertices[faces[:, 0]], vertices[faces[:, 2]] - vertices[faces[:, 0]]),
         axis=1,
     )
     return Mesh(vertices=vertices, faces=faces[area > 1e-12], normals=normals.reshape(-1, 3))

@@ -83,9 +83,7 @@ def test_another_focal_length_shows(surface: SurfaceView, camera: Camera, photog
     assert found.shift_px == pytest.approx(0.02 * 150 / np.sqrt(2), rel=0.2)
 
 
-def test_exposure_is_told_in_stops_and_taken_out(
-    surface: SurfaceView, camera: Camera, photograph: np.ndarray
-) -> None:
+def test_exposure_is_told_in_stops_and_taken_out(surface: SurfaceView, camera: Camera, photograph: np.ndarray) -> None:
     linear = np.where(photograph <= 10, photograph / 255 / 12.92, ((photograph / 255 + 0.055) / 1.055) ** 2.4)
     half = np.where(linear / 2 <= 0.0031308, linear / 2 * 12.92, 1.055 * (linear / 2) ** (1 / 2.4) - 0.055)
     found = measured(surface, camera, np.rint(half * 255).astype(np.uint8))
@@ -94,16 +92,12 @@ def test_exposure_is_told_in_stops_and_taken_out(
     assert found.shift_px < 0.05
 
 
-def test_a_soft_photograph_has_less_power(
-    surface: SurfaceView, camera: Camera, photograph: np.ndarray
-) -> None:
+def test_a_soft_photograph_has_less_power(surface: SurfaceView, camera: Camera, photograph: np.ndarray) -> None:
     soft = measured(surface, camera, cv2.GaussianBlur(photograph, (0, 0), 2.0))
     assert soft.sharpness < 0.3 * measured(surface, camera, photograph).sharpness
 
 
-def test_the_mask_is_compared_with_the_model(
-    surface: SurfaceView, camera: Camera, photograph: np.ndarray
-) -> None:
+def test_the_mask_is_compared_with_the_model(surface: SurfaceView, camera: Camera, photograph: np.ndarray) -> None:
     mask = np.zeros(photograph.shape[:2], np.uint8)
     mask[:, :240] = 255
     found = measured(surface, camera, photograph, mask)
@@ -113,9 +107,7 @@ def test_the_mask_is_compared_with_the_model(
     assert not found.subject[10, -10]
 
 
-def test_a_camera_that_looks_away_is_not_measured(
-    surface: SurfaceView, camera: Camera, photograph: np.ndarray
-) -> None:
+def test_a_camera_that_looks_away_is_not_measured(surface: SurfaceView, camera: Camera, photograph: np.ndarray) -> None:
     away = camera_at((0, -0.8, 0), target=(0, -2, 0), size=(480, 360), focal_px=1200)
     found = measured(surface, away, photograph)
     assert found.shift_px is None
@@ -124,9 +116,7 @@ def test_a_camera_that_looks_away_is_not_measured(
     assert found.sharpness is None
 
 
-def test_16_bits_and_smaller_pictures_are_taken(
-    surface: SurfaceView, camera: Camera, photograph: np.ndarray
-) -> None:
+def test_16_bits_and_smaller_pictures_are_taken(surface: SurfaceView, camera: Camera, photograph: np.ndarray) -> None:
     deep = photograph.astype(np.uint16) * 257
     assert measured(surface, camera, deep).shift_px < 0.05
     small = cv2.resize(photograph, (240, 180), interpolation=cv2.INTER_AREA)

@@ -24,9 +24,7 @@ from scan3d.report.texture import Texture, encode_png
 def measured() -> Mesh:
     mesh = sphere(steps=20)
     values = np.linspace(0, 1, len(mesh.vertices), dtype=np.float32)
-    return Mesh(
-        vertices=mesh.vertices, faces=mesh.faces, normals=mesh.normals, vertex_values={"confidence": values}
-    )
+    return Mesh(vertices=mesh.vertices, faces=mesh.faces, normals=mesh.normals, vertex_values={"confidence": values})
 
 
 def scattered_texture(mesh: Mesh, tiles: int = 1) -> Texture:
@@ -101,21 +99,15 @@ def test_glb_stands_upright_and_comes_back_exactly(measured: Mesh, tmp_path: Pat
         # glTF is Y up: what is up in the world is y there, what lies in front of the subject is +z.
         x, y, z = np.moveaxis(part.vertices[part.faces], -1, 0)
         world = np.stack([x, -z, y], axis=-1)
-        assert np.array_equal(
-            world.astype(np.float32), measured.vertices[measured.faces[own]].astype(np.float32)
-        )
+        assert np.array_equal(world.astype(np.float32), measured.vertices[measured.faces[own]].astype(np.float32))
         assert np.abs(part.visual.uv[part.faces] - texture.uv[own]).max() < 1e-6
-        assert np.array_equal(
-            np.asarray(part.visual.material.baseColorTexture.convert("RGB")), texture.picture(tile)
-        )
+        assert np.array_equal(np.asarray(part.visual.material.baseColorTexture.convert("RGB")), texture.picture(tile))
         assert np.allclose(np.linalg.norm(part.vertex_normals, axis=1), 1)
 
 
 def test_glb_is_sound_by_the_letter(measured: Mesh, tmp_path: Path) -> None:
     """What the specification asks of a file and no lenient reader would notice."""
-    write_glb(
-        measured, tmp_path / "model.glb", texture=scattered_texture(measured), unlit=True, copyright="CC BY"
-    )
+    write_glb(measured, tmp_path / "model.glb", texture=scattered_texture(measured), unlit=True, copyright="CC BY")
     data = (tmp_path / "model.glb").read_bytes()
     magic, version, size = struct.unpack_from("<4sII", data)
     assert (magic, version, size) == (b"glTF", 2, len(data))
@@ -162,15 +154,11 @@ def test_pictures_on_disk_pass_through_unchanged(tmp_path: Path) -> None:
     # 16 bits are for OBJ's map only: glTF's viewers expect 8.
     write_glb(mesh, tmp_path / "model.glb", texture=on_disk, jpeg_quality=None)
     part = next(iter(trimesh.load(tmp_path / "model.glb", process=False).geometry.values()))
-    assert np.array_equal(
-        np.asarray(part.visual.material.baseColorTexture.convert("RGB")), texture.picture(0)
-    )
+    assert np.array_equal(np.asarray(part.visual.material.baseColorTexture.convert("RGB")), texture.picture(0))
 
 
 def test_a_vertex_without_normal_gets_one(tmp_path: Path) -> None:
-    mesh = Mesh(
-        vertices=np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 5, 5.0]]), faces=np.array([[0, 1, 2]])
-    )
+    mesh = Mesh(vertices=np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 5, 5.0]]), faces=np.array([[0, 1, 2]]))
     write_ply(mesh, tmp_path / "mesh.ply")
     back = read_ply(tmp_path / "mesh.ply")
     assert back.normals is not None
@@ -234,9 +222,7 @@ def test_bad_textures_are_refused(change: dict[str, object]) -> None:
         Texture(**fields)  # type: ignore[arg-type]
 
 
-def test_a_full_disk_leaves_the_old_file(
-    measured: Mesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_the_old_file(measured: Mesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mesh.ply").write_bytes(b"old")
 
     def refuse(*_: object) -> None:

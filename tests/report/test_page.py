@@ -87,12 +87,8 @@ def report(**changes: object) -> ReportData:
         settings={"depth": {"levels": 3, "window_px": 7.5}},
         versions={"scan3d": "0.1.0"},
         machine={"cores": 2},
-        warnings=(
-            Note(what="The backdrop was taken to be dark.", where="masks", next_step="Give a clean plate."),
-        ),
-        pictures=(
-            Picture(section="preview", caption="From four sides.", rgb=np.full((40, 90, 3), 99, np.uint8)),
-        ),
+        warnings=(Note(what="The backdrop was taken to be dark.", where="masks", next_step="Give a clean plate."),),
+        pictures=(Picture(section="preview", caption="From four sides.", rgb=np.full((40, 90, 3), 99, np.uint8)),),
     )
     return replace(data, **changes)  # type: ignore[arg-type]
 
@@ -164,17 +160,10 @@ def test_the_page_shows_every_number_of_the_json() -> None:
     )  # fmt: skip
     wanted = {row[name] for row in json_values["cameras"] for name in fields}
     wanted |= {stage[name] for stage in json_values["stages"] for name in ("wall_s", "cpu_s", "peak_mb")}
-    wanted |= set(json_values["mesh"]["size_m"]) | {
-        json_values[name] for name in ("wall_s", "cpu_s", "peak_mb")
-    }
-    wanted |= {
-        json_values["mesh"][name]
-        for name in ("vertices", "faces", "area_m2", "edge_m", "pieces", "open_edges")
-    }
+    wanted |= set(json_values["mesh"]["size_m"]) | {json_values[name] for name in ("wall_s", "cpu_s", "peak_mb")}
+    wanted |= {json_values["mesh"][name] for name in ("vertices", "faces", "area_m2", "edge_m", "pieces", "open_edges")}
     wanted |= set(json_values["texture"].values())
-    wanted |= {share for share in json_values["coverage"]["shares"] if share} | {
-        json_values["coverage"]["uncovered"]
-    }
+    wanted |= {share for share in json_values["coverage"]["shares"] if share} | {json_values["coverage"]["uncovered"]}
     wanted |= set(json_values["confidence"]["shares"]) | {json_values["confidence"]["unsure"]}
     assert wanted <= shown
     assert json.loads(page.embedded) == json_values
@@ -205,9 +194,7 @@ def test_pictures_are_inside_and_described() -> None:
 
 def test_names_cannot_break_the_page() -> None:
     evil = '</script><script>alert("x")</script><b>&'
-    data = report(
-        take=evil, cameras=(camera(0, camera_id=evil, shift_px=9.0),), settings={evil: {evil: evil}}
-    )
+    data = report(take=evil, cameras=(camera(0, camera_id=evil, shift_px=9.0),), settings={evil: {evil: evil}})
     page = Page(render_page(report_json(data), data.pictures))
     assert sum(tag == "script" for tag, _ in page.tags) == 1
     assert json.loads(page.embedded)["take"] == evil
@@ -215,9 +202,7 @@ def test_names_cannot_break_the_page() -> None:
 
 
 def test_a_bare_report_is_drawn_too() -> None:
-    bare = ReportData(
-        take="t", created="2026-01-01T00:00:00Z", quality="preview", scale_is_metric=False, mesh=MESH
-    )
+    bare = ReportData(take="t", created="2026-01-01T00:00:00Z", quality="preview", scale_is_metric=False, mesh=MESH)
     page = Page(render_page(report_json(bare)))
     words = " ".join(page.text)
     assert "The capture is good." in words

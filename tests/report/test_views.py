@@ -73,9 +73,7 @@ def test_a_hollow_is_darker_than_a_flat_place() -> None:
     pair = np.array([[0, 1, 2], [0, 2, 3]])
     turned = wall @ np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0.0]])
     walls = [wall, -wall * [1, -1, 1], turned, -turned * [1, -1, 1]]
-    box = Mesh(
-        vertices=np.concatenate([square, *walls]), faces=np.concatenate([pair + 4 * k for k in range(5)])
-    )
+    box = Mesh(vertices=np.concatenate([square, *walls]), faces=np.concatenate([pair + 4 * k for k in range(5)]))
     camera = front_camera()
     plain, hollow = (
         view_clay(look_at(SurfaceView(mesh), camera)).rgb[60, 36].mean()
@@ -142,9 +140,7 @@ def test_four_sides_see_all_of_the_subject() -> None:
     assert right[0] < 0 < left[0]
     heights = {camera.intrinsics.height for camera in cameras}
     assert len(heights) == 1
-    assert sum(camera.intrinsics.width for camera in cameras) * heights.pop() == pytest.approx(
-        4 * 700**2, rel=0.02
-    )
+    assert sum(camera.intrinsics.width for camera in cameras) * heights.pop() == pytest.approx(4 * 700**2, rel=0.02)
     for camera in cameras:
         assert camera.intrinsics.contains(camera.project(tall.vertices)[0]).all()
         head, foot = (camera.project(np.array([0.1, 0.2, z]))[0][1] for z in (1.8, 0.0))
@@ -155,10 +151,7 @@ def test_four_sides_see_all_of_the_subject() -> None:
 def test_a_stray_bit_does_not_shrink_the_subject() -> None:
     mesh = sphere(0.3)
     stray = Mesh(vertices=np.concatenate([mesh.vertices, [[9, 9, 9]]]), faces=mesh.faces)
-    assert (
-        side_cameras(SurfaceView(stray))[0].intrinsics.fx
-        > 0.5 * side_cameras(SurfaceView(mesh))[0].intrinsics.fx
-    )
+    assert side_cameras(SurfaceView(stray))[0].intrinsics.fx > 0.5 * side_cameras(SurfaceView(mesh))[0].intrinsics.fx
 
 
 def test_the_preview_is_a_whole_png(tmp_path: Path) -> None:
