@@ -18,7 +18,7 @@ from scan3d.pipeline.stage import Stage
 from scan3d.pipeline.store import Store
 
 ATLAS = Stage(name="atlas", version=3, tools=("numpy", "numba", "scipy"))
-TEXTURE = Stage(name="texture", version=1, tools=("numpy", "numba", "opencv-contrib-python-headless"))
+TEXTURE = Stage(name="texture", version=2, tools=("numpy", "numba", "opencv-contrib-python-headless"))
 
 
 @dataclass(frozen=True, kw_only=True)
