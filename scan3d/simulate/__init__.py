@@ -1,0 +1,1 @@
+"""A virtual studio: subjects, rigs and light whose truth is known exactly."""
