@@ -18,7 +18,8 @@
     cam_from_world.quaternion_wxyz = [0.788, 0.615, 0.007, -0.009]
     cam_from_world.translation_m = [0.025, 1.462, 0.734]
 
-An optional left_out = ["cam07"] names cameras that have photographs and could not be calibrated.
+An optional left_out = ["cam07"] names cameras that have photographs and could not be calibrated; an optional
+reprojection_px of a camera is the mean residual of its calibration.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from scan3d.pipeline.aside import write_bytes
 FORMAT = "scan3d calibration 1"
 _TOP_KEYS = ("format", "units", "scale_is_metric", "source", "date", "left_out", "cameras")
 _CAMERA_KEYS = ("model", "width", "height", "fx", "fy", "cx", "cy", "distortion", "cam_from_world")
+_NOTES = ("reprojection_px",)
 _POSE_KEYS = ("quaternion_wxyz", "translation_m")
 _DISTORTION = {
     "pinhole": (),
@@ -86,8 +88,19 @@ def read_left_out(path: Path) -> tuple[str, ...]:
     return tuple(left_out)
 
 
+def read_reprojection(path: Path) -> dict[str, float]:
+    """Mean reprojection error in pixels of the cameras of which the file says it."""
+    tables = _load(Path(path)).get("cameras", {})
+    return {name: float(table["reprojection_px"]) for name, table in tables.items() if "reprojection_px" in table}
+
+
 def write_calibration(
-    rig: Rig, path: Path, *, left_out: Sequence[str] = (), date: datetime.datetime | None = None
+    rig: Rig,
+    path: Path,
+    *,
+    left_out: Sequence[str] = (),
+    reprojection_px: Mapping[str, float] | None = None,
+    date: datetime.datetime | None = None,
 ) -> None:
     """Write calibration.toml, whole or not at all: aside first, then renamed over what is there.
 
@@ -95,6 +108,7 @@ def write_calibration(
 
     Args:
         left_out: cameras that have photographs and are not in the rig, on purpose.
+        reprojection_px: mean residual of cameras, for the report.
         date: when the calibration was made; now in UTC by default.
     Raises:
         StorageError: the folder cannot be written.
@@ -114,6 +128,8 @@ def write_calibration(
         lines.append(f"left_out = {json.dumps(list(left_out), ensure_ascii=False)}")
     for camera in rig.cameras:
         lines += ["", *_camera_lines(camera)]
+        if reprojection_px and camera.camera_id in reprojection_px:
+            lines.append(f"reprojection_px = {float(reprojection_px[camera.camera_id])!r}")
     write_bytes(path, ("\n".join(lines) + "\n").encode())
 
 
@@ -166,7 +182,7 @@ def _check_keys(table: Mapping[str, Any], known: Sequence[str], *, required: Seq
 def _camera(camera_id: str, table: Any, where: str) -> Camera:
     if not isinstance(table, dict):
         raise CalibrationError("A camera must be a table.", where, f"Write it as [cameras.{camera_id}].")
-    _check_keys(table, _CAMERA_KEYS, required=[k for k in _CAMERA_KEYS if k != "distortion"], where=where)
+    _check_keys(table, (*_CAMERA_KEYS, *_NOTES), required=[k for k in _CAMERA_KEYS if k != "distortion"], where=where)
     pose = table["cam_from_world"]
     if not isinstance(pose, dict):
         what = "cam_from_world must hold quaternion_wxyz and translation_m."

@@ -39,7 +39,7 @@ def reconstruct(
         from scan3d.pipeline.executor import cpu_count
         from scan3d.workflows.reconstruct import estimate_seconds, reconstruct_take
 
-        estimate_s = estimate_seconds(take, quality.value)
+        estimate_s = estimate_seconds(take, quality.value, workers=threads)
         session.say(f"{quality.value}: about {duration(estimate_s)} on {threads or cpu_count()} cores.")
         done = reconstruct_take(
             take, quality=quality.value, workspace=workspace, device=device.value, progress=session.progress,

@@ -103,10 +103,18 @@ def _median_noise(views: Sequence[View], scale: float) -> float:
     return float(np.median([noise_variance(v, scale) for v in few]))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """The closed surface of a depth level, and per view the share of its depths that its neighbours confirm."""
+
+    mesh: Mesh
+    confirmed: tuple[float, ...]
+
+
 def depth_level(
     views: Sequence[View], surface: Mesh, scale: float, p: DepthPass, *, workers: int | None = None,
     progress: Progress | None = None, keeper: Keeper | None = None, device: str = CPU,
-) -> Mesh:  # fmt: skip
+) -> Swept:  # fmt: skip
     """Sweep every view along `surface` and make a new closed surface of what the views confirm of each other."""
     progress = progress or Silent()
     pixel = footprint_m(views, surface.vertices.mean(0), scale)
@@ -130,17 +138,20 @@ def depth_level(
 
         estimates = run_units(sweep, range(len(views)), workers=workers)
 
-    def points(i: int) -> tuple[np.ndarray, np.ndarray]:
+    def points(i: int) -> tuple[np.ndarray, np.ndarray, float]:
         depth = confirmed_depth(
             estimates, level, i, neighbours[i], tolerance_m=p.agree * pixel, least_agreeing=p.least_agreeing,
             least_score=p.least_score,
         )  # fmt: skip
-        return oriented_points(depth, level.matrices[i])
+        swept = int(np.isfinite(level.get(i)[1]).sum())
+        confirmed = int(np.isfinite(depth).sum()) / max(1, swept)
+        return *oriented_points(depth, level.matrices[i]), confirmed
 
     found = run_units(points, range(len(views)), workers=workers)
-    positions = np.concatenate([a for a, _ in found])
-    normals = np.concatenate([b for _, b in found])
-    return poisson_surface(positions, normals, voxel_m=p.voxel * pixel, thin_m=pixel, workers=workers)
+    positions = np.concatenate([position for position, _, _ in found])
+    normals = np.concatenate([normal for _, normal, _ in found])
+    mesh = poisson_surface(positions, normals, voxel_m=p.voxel * pixel, thin_m=pixel, workers=workers)
+    return Swept(mesh=mesh, confirmed=tuple(share for _, _, share in found))
 
 
 def refine_level(

@@ -54,7 +54,7 @@ def first_surface(views: Sequence[View], *, workers: int | None = None, progress
     pixel = levels.footprint_m(views, centre, scale)
     search = replace(levels.FROM_HULL, far=depth / pixel, agree=2.0, least_agreeing=2, least_score=0.4)
     found = levels.depth_level(views, start, scale, search, workers=workers, progress=progress)
-    return _seen_part(views, found, scale)
+    return _seen_part(views, found.mesh, scale)
 
 
 def _look_again(
@@ -69,7 +69,7 @@ def _look_again(
     scale = levels.scales(views)[0]
     start = visual_hull(masked, resolution=128, workers=workers).surface()
     found = levels.depth_level(masked, start, scale, levels.FROM_HULL, workers=workers, progress=progress)
-    return _seen_part(views, found, scale)
+    return _seen_part(views, found.mesh, scale)
 
 
 def _with_mask(view: View, mask: np.ndarray) -> View:

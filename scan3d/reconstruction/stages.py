@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,8 +24,9 @@ from scan3d.reconstruction.silhouettes import missing_masks
 from scan3d.reconstruction.surface import compact, decimate, keep_seen
 from scan3d.reconstruction.views import View
 
+_CONFIRMED = "confirmed.json"
 _TOOLS = ("numpy", "scipy", "numba", "open3d-cpu", "libigl", "opencv-contrib-python-headless")
-SHAPE = Stage(name="shape", version=2, tools=_TOOLS)
+SHAPE = Stage(name="shape", version=3, tools=_TOOLS)
 MASKS = Stage(name="masks", version=2, tools=_TOOLS)
 SURFACE = Stage(name="surface", version=1, tools=(*_TOOLS, "fast-simplification"))
 
@@ -99,7 +101,7 @@ def make_shape(
     store: Store, views_folder: Path, masks_folder: Path | None, views: Sequence[View], options: ShapeOptions, *,
     progress: Progress, workers: int | None = None,
 ) -> Path:  # fmt: skip
-    """Folder with the closed surface of the depth levels; `read_mesh` reads it."""
+    """Folder with the closed surface of the depth levels; `read_mesh` reads it, `read_confirmed` what it rests on."""
 
     def work(out: Path) -> None:
         with progress.task("visual hull", 1) as task:
@@ -109,12 +111,15 @@ def make_shape(
         passes = [(scales[0], levels.FROM_HULL)] + [(scales[0], levels.AGAIN)] * options.again
         for number, (scale, search) in enumerate(passes + [(s, levels.FINER) for s in scales[1:]]):
             keeper = UnitKeeper(store.units(out), f"depth{number}")
-            mesh = levels.depth_level(
+            swept = levels.depth_level(
                 views, mesh, scale, replace(search, sources=options.sources, voxel=options.voxel_px),
                 workers=workers, progress=progress,
                 keeper=keeper, device=options.device,
             )  # fmt: skip
+            mesh = swept.mesh
         _write_mesh(out, mesh)
+        names = [view.camera.camera_id for view in views]
+        (out / _CONFIRMED).write_text(json.dumps(dict(zip(names, swept.confirmed, strict=True)), indent=1))
 
     return store.run(SHAPE, _inputs(views_folder, masks_folder), options, work)
 
@@ -172,6 +177,12 @@ def _finished(mesh: Mesh, view_count: int, options: SurfaceOptions) -> Mesh:
     whole, _ = compact(small, keep_seen(small, np.ones(len(small.vertices), bool), certain_m=0.0))
     nearest = cKDTree(mesh.vertices).query(whole.vertices, workers=-1)[1]
     return replace(whole, vertex_values={name: v[nearest] for name, v in mesh.vertex_values.items()})
+
+
+def read_confirmed(shape_folder: Path) -> dict[str, float]:
+    """Per camera the share of its depths, at the finest depth level, that its neighbours confirm."""
+    found: dict[str, float] = json.loads((shape_folder / _CONFIRMED).read_text())
+    return found
 
 
 def _write_mesh(out: Path, mesh: Mesh) -> None:

@@ -3,7 +3,7 @@
 from scan3d.report.agreement import ReportView
 from scan3d.report.data import Note, Picture, ReportData, StageNumbers, Thresholds
 from scan3d.report.look import Look, View, look_at
-from scan3d.report.measure import DepthNumbers, Known, measured, mesh_numbers
+from scan3d.report.measure import Known, measured, mesh_numbers
 from scan3d.report.mesh_files import read_ply, write_glb, write_obj, write_ply
 from scan3d.report.page import render_page, report_json, write_report
 from scan3d.report.preview import Caption, look_from_sides, write_preview
@@ -13,7 +13,6 @@ from scan3d.report.texture import Texture
 
 __all__ = [
     "Caption",
-    "DepthNumbers",
     "Known",
     "Look",
     "Note",

@@ -31,7 +31,6 @@ MEASURES = (
     Measure("exposure_ev", "Exposure", "stops", 1.0, 2, signed=True),
     Measure("sharpness", "Sharpness", "of the model", 1.0, 2, more_is_worse=False),
     Measure("depth_confirmed", "Depth agreed", "%", 100.0, 0, more_is_worse=False),
-    Measure("depth_residual_m", "Depth off", "mm", 1000.0, 3),
     Measure("calibration_px", "Calibration", "px", 1.0, 2),
     Measure("surface_seen", "Sees", "% of surface", 100.0, 0, more_is_worse=False),
 )

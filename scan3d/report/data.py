@@ -81,9 +81,8 @@ class CameraNumbers:
     photometric_levels    what differs after shift and exposure, robust standard deviation, 8-bit sRGB levels.
     sharpness             power of its detail over the model's, waves of 2 to 8 px; only comparisons between
                           the cameras of a rig say something.
-    calibration_px        reprojection error of its calibration, pixels (RMS).
+    calibration_px        mean reprojection error of its calibration, pixels.
     depth_confirmed       share of its subject pixels whose depth its neighbours confirm.
-    depth_residual_m      middle distance of its own depths from the finished surface.
     surface_seen          share of the surface's area that it sees.
     mask_share            share of its photograph that the mask calls subject.
     mask_overlap          share of the model in its picture that the mask calls subject.
@@ -98,7 +97,6 @@ class CameraNumbers:
     sharpness: float | None = None
     calibration_px: float | None = None
     depth_confirmed: float | None = None
-    depth_residual_m: float | None = None
     surface_seen: float | None = None
     mask_share: float | None = None
     mask_overlap: float | None = None

@@ -32,24 +32,16 @@ _SUSPECTS_SHOWN = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class DepthNumbers:
-    """What the depth stage knows of a camera: share confirmed by others, middle distance from the surface."""
-
-    confirmed: float | None = None
-    residual_m: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Known:
     """What the workflow knows and the finished surface does not show; each by camera id, empty where unknown.
 
-    calibration_px  reprojection error of the calibration, pixels.
-    depth           of the depth stage.
-    texture_seen    share of the surface whose colours come from photographs.
+    calibration_px   mean reprojection error of the calibration, pixels.
+    depth_confirmed  share of its subject pixels whose depth its neighbours confirm.
+    texture_seen     share of the surface whose colours come from photographs.
     """
 
     calibration_px: Mapping[str, float] = field(default_factory=dict)
-    depth: Mapping[str, DepthNumbers] = field(default_factory=dict)
+    depth_confirmed: Mapping[str, float] = field(default_factory=dict)
     texture_seen: float | None = None
 
 
@@ -149,15 +141,13 @@ def _cameras(
     rows = []
     for view in views:
         camera = view.camera
-        depth = known.depth.get(camera.camera_id, DepthNumbers())
         agreement = found.get(camera.camera_id)
         row = CameraNumbers(
             camera_id=camera.camera_id,
             position_m=_triple(camera.centre),
             forward=_triple(camera.forward),
             calibration_px=known.calibration_px.get(camera.camera_id),
-            depth_confirmed=depth.confirmed,
-            depth_residual_m=depth.residual_m,
+            depth_confirmed=known.depth_confirmed.get(camera.camera_id),
             surface_seen=seen[camera.camera_id],
         )
         if agreement is not None:

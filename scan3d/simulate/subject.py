@@ -22,7 +22,7 @@ class Material:
     before squaring, 0..1. specular: normal-incidence reflectance of the gloss (skin: 0.028). second_roughness and
     second_share: the second, sharper lobe of skin, and how much of the gloss it takes (0: one lobe). normal: uint16
     (H, W, 3) tangent-space normal map, OpenGL convention (x along u, y along v, z out), None for none.
-    scatter_m: mean free path of red, green and blue light below the surface, metres, for renderers that can; zeros: none.
+    scatter_m: mean free path of red, green and blue light below the surface, metres; zeros: none.
     """
 
     kind: Kind

@@ -103,7 +103,8 @@ def align_take(
         report_path = take.results / "align.json"
         _write_sparse(take, rig, points)
         write_bytes(report_path, json.dumps(report, indent=1).encode())
-        write_calibration(rig, calibration_path, left_out=sorted(unregistered))
+        residuals = {name: found["mean_px"] for name, found in model.residuals.items()}
+        write_calibration(rig, calibration_path, left_out=sorted(unregistered), reprojection_px=residuals)
     return AlignmentSummary(
         calibration_path=calibration_path, report_path=report_path, registered=rig.camera_ids,
         unregistered=unregistered, mean_px=model.report["mean_px"], mean_px_all=model.report["mean_px_all"],

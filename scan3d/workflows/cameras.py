@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scan3d.calibration.colmap_model import read_colmap_model
-from scan3d.calibration.toml_file import read_calibration, read_left_out
+from scan3d.calibration.toml_file import read_calibration, read_left_out, read_reprojection
 from scan3d.capture.take import Take
 from scan3d.errors import CalibrationError
 from scan3d.geometry import Rig
@@ -12,6 +12,11 @@ from scan3d.geometry import Rig
 def left_out_of(take: Take) -> tuple[str, ...]:
     """Cameras that have photographs and that the alignment could not place: they are done without."""
     return read_left_out(take.calibration) if take.calibration is not None else ()
+
+
+def reprojection_of(take: Take) -> dict[str, float]:
+    """Mean reprojection error of the cameras whose calibration says it, pixels."""
+    return read_reprojection(take.calibration) if take.calibration is not None else {}
 
 
 def rig_of(take: Take) -> Rig:

@@ -47,16 +47,16 @@ class Reconstruction:
     summary: dict[str, Any]
 
 
-def estimate_seconds(take_dir: Path, quality: str) -> float:
-    """About how long `reconstruct_take` will take on this machine's cores, from the photographs' headers."""
+def estimate_seconds(take_dir: Path, quality: str, *, workers: int | None = None) -> float:
+    """About how long `reconstruct_take` will take on so many cores (default: all), from the photographs' headers."""
     from scan3d.capture.images import read_header
 
     preset = quality_called(quality)
     headers = [read_header(path, camera_id=camera) for camera, path in Take.open(take_dir).images().items()]
     megapixels = sum(h.width * h.height for h in headers) / 1e6
     cpu_s = preset.cpu_s_fixed + preset.cpu_s_per_mpx * megapixels
-    serial = 0.15  # Poisson and packing run on one core
-    return cpu_s * (serial + (1 - serial) / cpu_count())
+    serial = 0.2  # Poisson and packing run on one core
+    return cpu_s * (serial + (1 - serial) / min(workers or cpu_count(), cpu_count()))
 
 
 def reconstruct_take(

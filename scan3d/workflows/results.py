@@ -26,6 +26,7 @@ from scan3d.pipeline.executor import cpu_count, run_units
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
+from scan3d.reconstruction.stages import read_confirmed
 from scan3d.report.agreement import ReportView
 from scan3d.report.data import Note, ReportData, StageNumbers
 from scan3d.report.look import Look
@@ -35,6 +36,7 @@ from scan3d.report.page import write_report
 from scan3d.report.preview import Caption, look_from_sides, write_preview
 from scan3d.report.surface_view import SurfaceView
 from scan3d.report.texture import Texture, udim
+from scan3d.workflows.cameras import reprojection_of
 from scan3d.workflows.quality import Quality
 
 _LIBRARIES = (
@@ -109,7 +111,11 @@ def write_results(
         both: list[Callable[[], Sequence[Look] | None]] = [draw, write_files]
         looks = run_units(lambda job: job(), both)[0] or ()
         basis = _basis(store, take, rig, quality, material, keys, before)
-        known = Known(texture_seen=material.texture.seen_share)
+        known = Known(
+            calibration_px=reprojection_of(take),
+            depth_confirmed=read_confirmed(material.folders["shape"]),
+            texture_seen=material.texture.seen_share,
+        )
         data = measured(
             basis,
             surface,

@@ -12,7 +12,12 @@ from calibration_rigs import make_rig
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scan3d.calibration.toml_file import read_calibration, read_left_out, write_calibration
+from scan3d.calibration.toml_file import (
+    read_calibration,
+    read_left_out,
+    read_reprojection,
+    write_calibration,
+)
 from scan3d.errors import CalibrationError, StorageError
 from scan3d.geometry import Rig, Rigid3
 
@@ -31,6 +36,16 @@ def test_round_trip(rig: Rig, tmp_path: Path) -> None:
         np.testing.assert_array_equal(a.cam_from_world.translation, b.cam_from_world.translation)
         np.testing.assert_allclose(a.cam_from_world.rotation, b.cam_from_world.rotation, atol=1e-15)
     assert [p.name for p in tmp_path.iterdir()] == ["calibration.toml"]
+
+
+def test_residuals_are_kept_for_the_report(rig: Rig, tmp_path: Path) -> None:
+    path = tmp_path / "calibration.toml"
+    first, second, *_ = rig.camera_ids
+    write_calibration(rig, path, reprojection_px={first: 0.25, "another": 9.0}, date=DATE)
+    assert read_reprojection(path) == {first: 0.25}
+    assert read_calibration(path).camera_ids == rig.camera_ids
+    write_calibration(rig, path, reprojection_px={second: 0.5}, date=DATE)
+    assert read_reprojection(path) == {second: 0.5}
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)

@@ -16,9 +16,14 @@ REFINE = levels.RefinePass(reach=3.0)
 
 
 @pytest.fixture(scope="module")
-def coarse(scene: list[Shot]) -> Mesh:
+def swept(scene: list[Shot]) -> levels.Swept:
     views = [shot.view() for shot in scene]
     return levels.depth_level(views, visual_hull(views, resolution=64).surface(), 0.5, levels.FROM_HULL)
+
+
+@pytest.fixture(scope="module")
+def coarse(swept: levels.Swept) -> Mesh:
+    return swept.mesh
 
 
 def pixel_m(shot: Shot) -> float:
@@ -28,6 +33,11 @@ def pixel_m(shot: Shot) -> float:
 def test_the_first_level_finds_the_surface_from_the_hull(scene: list[Shot], coarse: Mesh) -> None:
     assert np.median(off_surface_m(coarse.vertices)) < 0.6 * pixel_m(scene[0])
     assert np.percentile(off_surface_m(coarse.vertices), 95) < 3 * pixel_m(scene[0])
+
+
+def test_every_view_says_how_much_of_it_was_confirmed(scene: list[Shot], swept: levels.Swept) -> None:
+    assert len(swept.confirmed) == len(scene)
+    assert all(0.5 < share <= 1 for share in swept.confirmed)
 
 
 def test_refinement_reaches_a_tenth_of_a_pixel(scene: list[Shot], coarse: Mesh) -> None:

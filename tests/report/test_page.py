@@ -29,7 +29,7 @@ from scan3d.report.data import (
 )
 from scan3d.report.judge import judge
 from scan3d.report.look import look_at
-from scan3d.report.measure import DepthNumbers, Known, confidence_histogram, measured, mesh_numbers
+from scan3d.report.measure import Known, confidence_histogram, measured, mesh_numbers
 from scan3d.report.page import render_page, report_json, write_report
 from scan3d.report.preview import look_from_sides
 from scan3d.report.shading import view_colours
@@ -59,7 +59,6 @@ def camera(number: int, **changes: object) -> CameraNumbers:
         sharpness=1.1 + 0.05 * (number % 6),
         calibration_px=0.21,
         depth_confirmed=0.85 + 0.005 * (number % 4),
-        depth_residual_m=0.00012,
         surface_seen=0.3,
         mask_share=0.25,
         mask_overlap=0.998,
@@ -155,7 +154,7 @@ def test_the_page_shows_every_number_of_the_json() -> None:
     page = Page(render_page(json_values, data.pictures))
     shown = page.values()
     fields = (
-        "shift_px", "exposure_ev", "photometric_levels", "sharpness", "depth_confirmed", "depth_residual_m",
+        "shift_px", "exposure_ev", "photometric_levels", "sharpness", "depth_confirmed",
         "calibration_px", "surface_seen",
     )  # fmt: skip
     wanted = {row[name] for row in json_values["cameras"] for name in fields}
@@ -329,7 +328,7 @@ def test_everything_is_measured_from_surface_and_photographs() -> None:
         photograph = view_colours(look_at(surface, seen)).over((0, 0, 0))
         views.append(ReportView(camera=seen, load=lambda photograph=photograph: photograph))
     basis = report(texture=None, coverage=None, confidence=None, cameras=(), pictures=())
-    known = Known(calibration_px={"cam1": 0.3}, depth={"cam1": DepthNumbers(confirmed=0.8, residual_m=1e-4)})
+    known = Known(calibration_px={"cam1": 0.3}, depth_confirmed={"cam1": 0.8})
     data = measured(basis, surface, views, look_from_sides(surface, pixels=100 * 100), known=known)
     assert data.mesh == mesh_numbers(mesh)
     assert data.mesh.area_m2 == pytest.approx(0.09)
