@@ -30,8 +30,8 @@ import numpy as np
 import pycolmap
 
 from scan3d.calibration.features import Features
+from scan3d.calibration.sfm_lines import LineTask
 from scan3d.calibration.sfm_refinement import Residuals, refine
-from scan3d.calibration.sfm_worker import LineTask
 from scan3d.errors import ReconstructionError
 
 _MIN_MATCHES = 15
