@@ -109,6 +109,21 @@ class SurfaceView:
         rays = np.concatenate([origins, directions], axis=1).astype(np.float32)
         return self._scene.test_occlusions(self._tensor(rays), 0.0, far).numpy()
 
+    def nearest(self, points: NDArray[np.floating]) -> tuple[Hits, NDArray[np.float32]]:
+        """The place of the surface nearest to each of (N, 3) points, as hits whose depth is 0, and (N,) how far it
+        is.
+        """
+        asked = np.ascontiguousarray(points, np.float32)
+        answer = self._scene.compute_closest_points(self._tensor(asked))
+        b, c = answer["primitive_uvs"].numpy().T
+        hits = Hits(
+            hit=np.ones(len(asked), bool),
+            face=answer["primitive_ids"].numpy().astype(np.int64),
+            weights=np.stack([1 - b - c, b, c], axis=1),
+            depth_m=np.zeros(len(asked), np.float32),
+        )
+        return hits, np.linalg.norm(answer["points"].numpy() - asked, axis=1)
+
     def box_px(self, camera: Camera) -> tuple[int, int, int, int]:
         """Columns and rows (left, top, right, bottom; right and bottom excluded) outside of which no ray
         hits.

@@ -13,7 +13,7 @@ from scan3d.calibration.colmap_model import read_colmap_model
 from scan3d.geometry import Mesh
 from scan3d.report import SurfaceView
 from scan3d.report.mesh_files import read_ply
-from tests.benchmarks.measures import load_model, rephotograph, score_mesh
+from scan3d.report.score import load_model, rephotograph, score_mesh
 from tests.benchmarks.run import Run
 
 _COLOUR = ("psnr_db", "ssim", "ciede2000", "sharpness", "coverage")

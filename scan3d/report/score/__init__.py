@@ -1,0 +1,19 @@
+"""How good a result is beside an exact truth: shape, colour, and the marks on the skin.
+
+Nothing here looks at how the result was made.
+"""
+
+from scan3d.report.score.colour import ViewScore, relative_power, rephotograph
+from scan3d.report.score.models import load_model
+from scan3d.report.score.shape import AtTolerance, Distances, MeshScore, score_mesh
+
+__all__ = [
+    "AtTolerance",
+    "Distances",
+    "MeshScore",
+    "ViewScore",
+    "load_model",
+    "relative_power",
+    "rephotograph",
+    "score_mesh",
+]
