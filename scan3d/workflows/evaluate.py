@@ -83,6 +83,7 @@ def evaluate_take(take_dir: Path, *, own_frame: bool | None = None, progress: Pr
     frame = _frame(rig, exact, own_frame)
     held_out = _held_out(truth_dir / "heldout")
     marks = _read_marks(truth_dir / "imperfections.json")
+    body = _body(truth_dir / "body.json", take.results / "body.json")
     truth = SurfaceView(read_ply(truth_dir / "mesh.ply"))
     with progress.task("evaluate", 1 + len(held_out or ()) + bool(marks)) as task:
         task.note("shape")
@@ -107,7 +108,7 @@ def evaluate_take(take_dir: Path, *, own_frame: bool | None = None, progress: Pr
         cameras=None if exact is None else score_cameras(exact, frame.apply_to_rig(rig) if frame else rig),
         views=None if held_out is None else tuple(views),
         marks=scored,
-        body=_body(truth_dir / "body.json", take.results / "body.json"),
+        body=body,
         frame=frame,
     )
     write_bytes(evaluation.path, json.dumps(as_json(evaluation), indent=1, allow_nan=False).encode())
@@ -230,7 +231,7 @@ def _photograph(camera: Camera, path: Path) -> np.ndarray:
 
 
 def _read_marks(path: Path) -> list[Imperfection] | None:
-    rows = _read_json(path)
+    rows = _read_json(path, list)
     if rows is None:
         return None
     try:
@@ -241,21 +242,26 @@ def _read_marks(path: Path) -> list[Imperfection] | None:
 
 def _body(truth_path: Path, result_path: Path) -> tuple[BodyNumber, ...] | None:
     """The numbers that both files have under one name."""
-    truth, result = _read_json(truth_path), _read_json(result_path)
+    truth, result = _read_json(truth_path, dict), _read_json(result_path, dict) or {}
     if truth is None:
         return None
-    shared = [name for name in truth if _is_number(truth[name]) and _is_number((result or {}).get(name))]
-    return tuple(BodyNumber(name=n, truth=float(truth[n]), result=float((result or {})[n])) for n in sorted(shared))
+    shared = [name for name in sorted(truth) if _is_number(truth[name]) and _is_number(result.get(name))]
+    return tuple(BodyNumber(name=name, truth=truth[name], result=result[name]) for name in shared)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _read_json(path: Path) -> Any:
+def _read_json(path: Path, kind: type) -> Any:
+    """What a JSON file holds, which has to be of a kind; None where there is no file."""
     if not path.is_file():
         return None
     try:
-        return json.loads(path.read_text())
+        value = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise InputError(f"The file cannot be read: {error}.", str(path), "Simulate the take again.") from error
+        raise InputError(f"The file cannot be read: {error}.", str(path), "Make it again.") from error
+    if not isinstance(value, kind):
+        what = f"The file holds a JSON {type(value).__name__} where a {kind.__name__} is expected."
+        raise InputError(what, str(path), "Make it again.")
+    return value
