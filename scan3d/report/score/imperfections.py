@@ -117,12 +117,13 @@ def _look_for(
     if skin is None:
         return _Sight()
     contrast = np.sign(mark.contrast) * (1 - light / skin)
-    middle = _disc_mean(contrast, across_m / 6 / step_m)
+    middle = _means(contrast, _disc(across_m / 6 / step_m))
     near = np.hypot(x, y) <= WITHIN_M
     if not np.isfinite(middle[near]).any():
         return _Sight()
     best = int(np.nanargmax(np.where(near, middle, np.nan)))
-    at = best if line else _middle_of_mark(_disc_mean(contrast, across_m / 2 / step_m), best, x, y, across_m / 2)
+    whole = _means(contrast, _bell(across_m / 4 / step_m))
+    at = best if line else _middle_of_mark(whole, best, x, y, across_m / 2)
     return _Sight(
         contrast=float(np.sign(mark.contrast) * middle.flat[best]),
         offset_m=float(np.hypot(x.flat[at], y.flat[at])),
@@ -190,25 +191,37 @@ def _skin(
     return np.maximum(basis @ plane, _DARKEST)
 
 
-def _disc_mean(values: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
-    """(N, N) means over discs of a radius in grid steps around each place; nan does not count."""
+def _disc(radius: float) -> NDArray[np.float64]:
+    """Weights, 1 within a radius in grid steps."""
+    return (_distances(radius) <= max(radius, 0.5)).astype(np.float64)
+
+
+def _bell(sigma: float) -> NDArray[np.float64]:
+    """Gaussian weights: their mean over a mark has its top in the mark's middle, whether its border is hard or soft."""
+    return np.asarray(np.exp(-0.5 * (_distances(2.5 * sigma) / sigma) ** 2))
+
+
+def _distances(reach: float) -> NDArray[np.float64]:
+    steps = np.arange(-np.ceil(reach), np.ceil(reach) + 1)
+    return np.asarray(np.hypot(steps[:, None], steps))
+
+
+def _means(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, N) weighted means around each place; nan does not count."""
     import cv2
 
-    reach = int(np.ceil(radius))
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    disc = (np.hypot(x, y) <= max(radius, 0.5)).astype(np.float64)
     known = np.isfinite(values)
     total, count = (
-        cv2.filter2D(part, cv2.CV_64F, disc, borderType=cv2.BORDER_CONSTANT)
+        cv2.filter2D(part, cv2.CV_64F, weights, borderType=cv2.BORDER_CONSTANT)
         for part in (np.where(known, values, 0.0), known.astype(np.float64))
     )
-    return np.asarray(np.where(count > 0.5, total / np.maximum(count, 1), np.nan))
+    return np.asarray(np.where(count > 0.5, total / np.maximum(count, 0.5), np.nan))
 
 
 def _middle_of_mark(
     whole: NDArray[np.float64], start: int, x: NDArray[np.float64], y: NDArray[np.float64], step_m: float
 ) -> int:
-    """Climbs the mean contrast over a disc of the mark's size to its top: the middle of the mark that `start` is on."""
+    """Climbs the mean contrast over places of the mark's size to its top: the middle of the mark `start` is on."""
     at = start
     for _ in range(10):
         around = np.hypot(x - x.flat[at], y - y.flat[at]) <= step_m
