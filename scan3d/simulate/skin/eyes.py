@@ -1,0 +1,78 @@
+"""Eyes: iris and pupil around the direction of gaze, white with its vessels. Sizes in mm (Rüfer 2005, iris 11.7)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scan3d.geometry import Mesh
+from scan3d.simulate.skin.noise import mottle
+from scan3d.simulate.skin.texels import chart_of
+from scan3d.simulate.subject import Material
+
+_IRIS_M = 0.00585
+_PUPIL_M = 0.0017
+_COLOURS = {
+    "brown": (0.055, 0.024, 0.01),
+    "dark": (0.022, 0.011, 0.006),
+    "hazel": (0.11, 0.07, 0.026),
+    "green": (0.1, 0.11, 0.05),
+    "blue": (0.1, 0.17, 0.26),
+    "grey": (0.15, 0.17, 0.18),
+}
+
+
+def iris_name(rng: np.random.Generator, tone: float) -> str:
+    """A colour of iris, brown or darker on darker skin."""
+    if tone > 0.45:
+        return str(rng.choice(["brown", "dark"]))
+    return str(rng.choice(["brown", "hazel", "green", "blue", "blue", "grey"]))
+
+
+def eye_material(
+    mesh: Mesh, centres: list[np.ndarray], gaze: np.ndarray, *, iris: str, size: int, seed: int
+) -> Material:
+    """Material of the balls of the eyes.
+
+    centres: (3,) of each ball, in the mesh's frame. gaze: (3,) unit direction they look. iris: a name in _COLOURS.
+    """
+    chart = chart_of(mesh, size)
+    albedo = np.empty((size, size, 3), np.float32)
+    albedo[:] = (0.62, 0.55, 0.5)
+    roughness = np.full((size, size), 0.12, np.float32)
+    colour = np.array(_COLOURS[iris])
+    for texels in chart.bands():
+        points = chart.interpolate(texels, mesh.vertices, slack=2.0).astype(np.float64)
+        texel = chart.interpolate(texels, chart.texel_m)[:, 0]
+        distance = np.stack([np.linalg.norm(points - c, axis=1) for c in centres])
+        offset = points - np.array(centres)[np.argmin(distance, axis=0)]
+        forward = offset @ gaze
+        aside = offset - forward[:, None] * gaze
+        radius = np.where(forward > 0, np.linalg.norm(aside, axis=1), 1.0)
+        albedo[texels.rows, texels.columns] = _eye_colour(points, aside, radius, texel, colour, seed)
+    return Material(kind="eye", albedo=albedo, roughness=roughness, specular=0.025)
+
+
+def _eye_colour(
+    points: np.ndarray, aside: np.ndarray, radius: np.ndarray, texel: np.ndarray, colour: np.ndarray, seed: int
+) -> np.ndarray:
+    """(N, 3) linear colour; radius: (N,) distance from the axis of gaze, 1 behind the ball's middle."""
+    texel = texel.astype(np.float64)
+    red = np.clip(1 - np.abs(mottle(points, texel, wavelength_m=0.0032, seed=seed, octaves=2)) / 0.16, 0, 1)
+    outer = np.clip((radius - 0.007) / 0.005, 0, 1)
+    white = np.array([0.66, 0.6, 0.55]) * (1 - 0.1 * outer[:, None] * [0.2, 1.0, 1.1])
+    white = white * (1 - (0.22 * red * outer)[:, None] * [0.15, 1.0, 1.0])
+    # Fibres run from the pupil outwards: noise that is stretched along the radius.
+    spoke = np.concatenate([aside / np.maximum(radius, 1e-6)[:, None] * 0.006], axis=1) + 0.12 * aside
+    fibres = mottle(spoke, np.full(len(points), 1e-5), wavelength_m=0.0011, seed=seed + 4, octaves=3)
+    t = np.clip((radius - _PUPIL_M) / (_IRIS_M - _PUPIL_M), 0, 1)
+    iris = (
+        colour
+        * np.exp(0.35 * fibres + 0.5 * np.exp(-((t - 0.25) ** 2) / 0.03) - 1.4 * np.clip((t - 0.8) / 0.2, 0, 1))[
+            :, None
+        ]
+    )
+    soft = np.maximum(texel, 2.5e-4)
+    pupil = np.clip((_PUPIL_M - radius) / soft + 0.5, 0, 1)[:, None]
+    limbus = np.clip((_IRIS_M - radius) / np.maximum(texel, 6e-4) + 0.5, 0, 1)[:, None]
+    inside = iris * (1 - pupil) + 0.004 * pupil
+    return np.asarray(np.clip(white * (1 - limbus) + inside * limbus, 0.003, 0.9), np.float32)
