@@ -51,9 +51,9 @@ def _lines(done: Evaluation) -> list[str]:
 
 def _shape(done: Evaluation) -> list[str]:
     shape = done.shape
-    lines = [f"Shape; {shape.truth_share:.0%} of the true surface is seen by two cameras", "           median   95 %"]
+    lines = [f"Two cameras see {shape.truth_share:.0%} of the true surface.", "Shape               median       95 %"]
     for name, of in (("result to truth", shape.accuracy), ("truth to result", shape.completeness)):
-        lines.append(f"{name}  {of.median_m * 1e3:6.3f} mm {of.p95_m * 1e3:7.3f} mm")
+        lines.append(f"{name}  {of.median_m * 1e3:6.3f} mm  {of.p95_m * 1e3:6.3f} mm")
     lines.append("within      accuracy  completeness      F")
     lines += [f"{at.tolerance_m * 1e3:5.2f} mm  {at.precision:9.1%}  {at.recall:12.1%}  {at.f:6.3f}" for at in shape.at]
     return lines
@@ -82,7 +82,7 @@ def _marks(done: Evaluation) -> list[str]:
 
     if not done.marks:
         return []
-    lines = ["Marks on the skin   on it  seen  found        by chance"]
+    lines = ["Marks on the skin     all  seen  found        by chance"]
     for kind, of in marks_by_kind(done.marks).items():
         share = f"{of['found'] / of['seen']:.0%}" if of["seen"] else "-"
         chance = "-" if of["by_chance"] is None else f"{of['by_chance']:.1f}"

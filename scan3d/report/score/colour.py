@@ -15,6 +15,7 @@ from scan3d.report.shading import view_colours
 from scan3d.report.surface_view import SurfaceView
 
 _BAND_WINDOW_PX = 64
+_MARGIN_PX = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,17 +51,31 @@ def rephotograph(
     both = wanted & np.isfinite(shown.depth_m)
     if not both.any():
         raise InputError("The camera sees nothing of the model.", f"camera {camera.camera_id}", "Check both frames.")
-    taken = photograph.astype(np.float64) / np.iinfo(photograph.dtype).max
-    rendered = np.where(both[..., None], shown.rgb.astype(np.float64), taken)
+    part = _around(both)
+    coverage, both = float(both.sum() / wanted.sum()), both[part]
+    taken = photograph[part].astype(np.float64) / np.iinfo(photograph.dtype).max
+    rendered = np.where(both[..., None], shown.rgb[part].astype(np.float64), taken)
     error = float(((rendered - taken)[both] ** 2).mean())
     return ViewScore(
         camera_id=camera.camera_id,
         psnr_db=-10 * float(np.log10(max(error, 1e-12))),
         ssim=float(structural_similarity(rendered, taken)[both].mean()),
         ciede2000=float(ciede2000(lab_of_srgb(rendered[both]), lab_of_srgb(taken[both])).mean()),
-        coverage=float(both.sum() / wanted.sum()),
+        coverage=coverage,
         sharpness=relative_power(rendered, taken, both),
     )
+
+
+def _around(inside: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns of what is inside, and as many more as a window of similarity reaches: photographs are
+    large, and mostly backdrop.
+    """
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    # Whole half windows are cut off, so that the windows of `relative_power` lie where they would without the cut.
+    top, left = (
+        max(0, first - _MARGIN_PX) // (_BAND_WINDOW_PX // 2) * (_BAND_WINDOW_PX // 2) for first in (rows[0], columns[0])
+    )
+    return slice(top, rows[-1] + 1 + _MARGIN_PX), slice(left, columns[-1] + 1 + _MARGIN_PX)
 
 
 def relative_power(rendered: NDArray[np.floating], taken: NDArray[np.floating], inside: NDArray[np.bool_]) -> float:

@@ -21,20 +21,21 @@ def structural_similarity(a: NDArray[np.floating], b: NDArray[np.floating]) -> N
     Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity", with the even
     window of 7 pixels, sample covariance, K1 = 0.01 and K2 = 0.03.
     """
+    channels = range(a.shape[2])  # one after the other: a photograph is large
+    total = sum(_similarity(np.asarray(a[..., k], np.float64), np.asarray(b[..., k], np.float64)) for k in channels)
+    return np.asarray(total / len(channels))
+
+
+def _similarity(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     from scipy.ndimage import uniform_filter
 
-    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(uniform_filter(values, (_WINDOW_PX, _WINDOW_PX, 1)))
-
-    x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    mean_x, mean_y = mean(x), mean(y)
+    mean_x, mean_y = uniform_filter(x, _WINDOW_PX), uniform_filter(y, _WINDOW_PX)
     sample = _WINDOW_PX**2 / (_WINDOW_PX**2 - 1)
-    variance_x, variance_y = (sample * (mean(v * v) - m * m) for v, m in ((x, mean_x), (y, mean_y)))
-    covariance = sample * (mean(x * y) - mean_x * mean_y)
+    variances = sample * (uniform_filter(x * x + y * y, _WINDOW_PX) - mean_x**2 - mean_y**2)
+    covariance = sample * (uniform_filter(x * y, _WINDOW_PX) - mean_x * mean_y)
     c1, c2 = 0.01**2, 0.03**2
     alike = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    similarity = alike / ((mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2))
-    return np.asarray(similarity.mean(axis=2))
+    return np.asarray(alike / ((mean_x**2 + mean_y**2 + c1) * (variances + c2)))
 
 
 def lab_of_srgb(rgb: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -29,9 +29,9 @@ LEAST_CONTRAST = 0.02
 _FAR_M = 5e-3
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 _DARKEST = 1e-3
-# Scars and veins: their size is their length; what is looked for is about as wide as this.
+# Scars and veins: their size is their length; they are no narrower and no wider than this.
 _LINES = ("scar", "vein")
-_LINE_WIDTH_M = 1.5e-3
+_NARROW_M, _WIDE_M = 2e-3, 4e-3
 _CONTROLS = 3
 
 
@@ -104,11 +104,8 @@ class _Sight:
 def _look_for(
     mark: Imperfection, place: NDArray[np.float64], normal: NDArray[np.float64], result: SurfaceView
 ) -> _Sight:
-    size_m = mark.size_mm * 1e-3
     line = mark.kind in _LINES
-    across_m = min(size_m, _LINE_WIDTH_M) if line else size_m
-    inner_m = size_m / 2 + WITHIN_M
-    outer_m = inner_m + max(2e-3, size_m / 2)
+    across_m, inner_m, outer_m = _window(mark)
     step_m = max(float(np.clip(across_m / 12, 0.12e-3, 0.25e-3)), outer_m / 150)
     if float(result.nearest(place[None])[1][0]) > _FAR_M:
         return _Sight()
@@ -130,13 +127,24 @@ def _look_for(
     )
 
 
+def _window(mark: Imperfection) -> tuple[float, float, float]:
+    """How wide the mark is, and from where to where the ring of skin around it goes, metres.
+
+    The ring leaves room for a mark that is 2 mm off. A line crosses its ring, which is short of hiding the skin.
+    """
+    size_m = mark.size_mm * 1e-3
+    across_m, widest_m = (_NARROW_M, _WIDE_M) if mark.kind in _LINES else (size_m, size_m)
+    across_m, widest_m = min(across_m, size_m), min(widest_m, size_m)
+    inner_m = widest_m / 2 + WITHIN_M
+    return across_m, inner_m, inner_m + max(2e-3, widest_m / 2)
+
+
 def _by_chance(
     mark: Imperfection, place: NDArray[np.float64], normal: NDArray[np.float64], others: NDArray[np.float64],
     truth: SurfaceView, result: SurfaceView,
 ) -> float | None:  # fmt: skip
     """The same search at places around, too far from any mark to see one."""
-    size_m = mark.size_mm * 1e-3
-    away_m = size_m + 2 * WITHIN_M + 2e-3
+    away_m = mark.size_mm * 0.5e-3 + WITHIN_M + _window(mark)[2]
     across, up = _axes(normal)
     turns = np.arange(_CONTROLS) * (2 * np.pi / _CONTROLS)
     wanted = place + away_m * (np.cos(turns)[:, None] * across + np.sin(turns)[:, None] * up)
