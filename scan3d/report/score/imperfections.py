@@ -32,6 +32,9 @@ _DARKEST = 1e-3
 # Scars and veins: their size is their length; they are no narrower and no wider than this.
 _LINES = ("scar", "vein")
 _NARROW_M, _WIDE_M = 2e-3, 4e-3
+# A piece of a line that is nearly straight, and the directions it is looked for in.
+_PIECE_M = 6e-3
+_DIRECTIONS = 12
 _CONTROLS = 3
 
 
@@ -41,7 +44,7 @@ class MarkScore:
 
     cameras    how many see its place at under 75 degrees; None where no cameras were given.
     contrast   the strongest of its sign within 2 mm in the result's texture; None where the result has no surface.
-    offset_m   how far from the mark's true place.
+    offset_m   how far from the mark's true place; of a line, where along it it is strongest.
     found      contrast is at least half the true one, of the same sign, and its middle within 2 mm.
     by_chance  the share of places around, free of marks, where one of this size and contrast would count as found;
                None where there is no such place.
@@ -114,7 +117,7 @@ def _look_for(
     if skin is None:
         return _Sight()
     contrast = np.sign(mark.contrast) * (1 - light / skin)
-    middle = _means(contrast, _disc(across_m / 6 / step_m))
+    middle = _along_lines(contrast, across_m, step_m) if line else _means(contrast, _disc(across_m / 6 / step_m))
     near = np.hypot(x, y) <= WITHIN_M
     if not np.isfinite(middle[near]).any():
         return _Sight()
@@ -202,6 +205,22 @@ def _skin(
 def _disc(radius: float) -> NDArray[np.float64]:
     """Weights, 1 within a radius in grid steps."""
     return (_distances(radius) <= max(radius, 0.5)).astype(np.float64)
+
+
+def _along_lines(contrast: NDArray[np.float64], across_m: float, step_m: float) -> NDArray[np.float64]:
+    """(N, N) the largest of the means over straight pieces, a third of the width wide, in all directions.
+
+    A line is faint: only along its length does it stand out from the pores around it.
+    """
+    half, width = _PIECE_M / 2 / step_m, max(across_m / 6 / step_m, 0.5)
+    steps = np.arange(-np.ceil(half), np.ceil(half) + 1)
+    x, y = np.meshgrid(steps, steps)
+    best = np.full(contrast.shape, -np.inf)
+    for turn in np.arange(_DIRECTIONS) * (np.pi / _DIRECTIONS):
+        along, aside = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+        piece = ((np.abs(along) <= half) & (np.abs(aside) <= width)).astype(np.float64)
+        best = np.fmax(best, _means(contrast, piece))
+    return np.where(np.isfinite(best), best, np.nan)
 
 
 def _bell(sigma: float) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from report_shapes import camera_at
 
+from scan3d.capture.colour import linear_to_srgb, quantised, srgb_to_linear
 from scan3d.report import SurfaceView
 from scan3d.report.score import score_imperfections
 from tests.report.score.marked_ball import RADIUS_M, ball, mark, painted
@@ -85,6 +86,20 @@ def test_a_line_is_found_somewhere_along_its_middle(truth: SurfaceView) -> None:
     assert score.found
     (missed,) = score_imperfections([scar], truth, painted([]))
     assert not missed.found
+
+
+def test_a_faint_line_stands_out_from_pores(truth: SurfaceView) -> None:
+    """Light that varies by a quarter between texels hides it from a look at any one place of it."""
+    vein = mark(0, kind="vein", size_mm=16, contrast=0.12)
+    light = painted([], noise=0.25)
+    assert light.texture is not None
+    picture = srgb_to_linear(light.texture.picture(0))
+    row, column, half = 512, 1024, int(8 / 0.153)
+    picture[row - 6 : row + 7, column - half : column + half] *= 1 - 0.12
+    texture = replace(light.texture, tiles=[quantised(linear_to_srgb(picture), np.uint16)])
+    (score,) = score_imperfections([vein], truth, SurfaceView(light.mesh, texture))
+    assert score.found and score.by_chance == 0
+    assert score.contrast == pytest.approx(0.12, abs=0.05)
 
 
 def test_marks_of_relief_only_are_not_looked_for(truth: SurfaceView) -> None:
