@@ -89,9 +89,9 @@ def test_a_line_is_found_somewhere_along_its_middle(truth: SurfaceView) -> None:
 
 
 def test_a_faint_line_stands_out_from_pores(truth: SurfaceView) -> None:
-    """Light that varies by a quarter between texels hides it from a look at any one place of it."""
+    """Light that varies by 15 % between texels hides it from a look at any one place of it."""
     vein = mark(0, kind="vein", size_mm=16, contrast=0.12)
-    light = painted([], noise=0.25)
+    light = painted([], noise=0.15)
     assert light.texture is not None
     picture = srgb_to_linear(light.texture.picture(0))
     row, column, half = 512, 1024, int(8 / 0.153)
@@ -99,7 +99,7 @@ def test_a_faint_line_stands_out_from_pores(truth: SurfaceView) -> None:
     texture = replace(light.texture, tiles=[quantised(linear_to_srgb(picture), np.uint16)])
     (score,) = score_imperfections([vein], truth, SurfaceView(light.mesh, texture))
     assert score.found and score.by_chance == 0
-    assert score.contrast == pytest.approx(0.12, abs=0.05)
+    assert score.contrast == pytest.approx(0.12, abs=0.02)
 
 
 def test_marks_of_relief_only_are_not_looked_for(truth: SurfaceView) -> None:
