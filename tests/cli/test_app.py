@@ -20,7 +20,7 @@ class FakeWorkflow:
     error: BaseException | None = None
     asked: dict[str, Any] = field(default_factory=dict)
 
-    def estimate_seconds(self, take_dir: Path, quality: str) -> float:
+    def estimate_seconds(self, take_dir: Path, quality: str, workers: int | None = None) -> float:
         return 200.0
 
     def reconstruct_take(self, take_dir: Path, **options: Any) -> Any:
