@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scan3d.simulate.skin import relief
+from scan3d.simulate.skin.face import Face
 from scan3d.simulate.skin.noise import mottle
 from scan3d.simulate.skin.pigment import Pigment, colours
 from scan3d.simulate.skin.texels import Chart, Texels
@@ -24,7 +25,7 @@ class Maps:
     normal: np.ndarray
 
 
-def skin_maps(chart: Chart, zones: Zones, pigment: Pigment, *, seed: int) -> Maps:
+def skin_maps(chart: Chart, zones: Zones, face: Face | None, pigment: Pigment, *, seed: int) -> Maps:
     """Paints skin over a chart of the body at rest; between the charts stands the usual skin, flat."""
     usual = colours(np.array([np.log(pigment.melanin)]), np.array([np.log(pigment.blood)]))[0]
     maps = Maps(
@@ -39,6 +40,8 @@ def skin_maps(chart: Chart, zones: Zones, pigment: Pigment, *, seed: int) -> Map
     layers = np.column_stack((mesh.vertices, mesh.vertex_normals(), chart.texel_m, *shifts)).astype(np.float32)
     for texels in chart.bands():
         _paint(chart, texels, layers, pigment, seed, maps)
+        if face is not None:
+            _lid_rims(chart, texels, face, maps)
     return maps
 
 
@@ -60,10 +63,10 @@ def _paint(chart: Chart, texels: Texels, layers: np.ndarray, pigment: Pigment, s
     gradient, lost, hollow = np.empty((len(points), 3), np.float32), *np.empty((2, len(points)), np.float32)
     relief.slopes(points, amounts, texel, seed + 40, gradient, lost, hollow)
     melanin = (
-        melanin + np.log(pigment.melanin) + 0.07 * noise(90, 1, 2) + 0.055 * noise(14, 11, 3) + 0.03 * noise(2.2, 21, 2)
+        melanin + np.log(pigment.melanin) + 0.05 * noise(90, 1, 2) + 0.04 * noise(14, 11, 3) + 0.03 * noise(2.2, 21, 2)
     )
-    blood = blood + np.log(pigment.blood) + 0.16 * noise(55, 31, 2) + 0.17 * noise(11, 51, 3) * (0.3 + 0.7 * skin)
-    blood += 0.1 * noise(2.6, 61, 2) + 0.3 * hollow
+    blood = blood + np.log(pigment.blood) + 0.07 * noise(55, 31, 2) + 0.075 * noise(11, 51, 3) * (0.3 + 0.7 * skin)
+    blood += 0.06 * noise(2.6, 61, 2) + 0.3 * hollow
     melanin += 0.25 * hollow
     albedo = colours(melanin, blood)
     albedo *= (1 - 0.12 * hollow + 0.012 * noise(1.2, 71))[:, None]
@@ -77,6 +80,18 @@ def _paint(chart: Chart, texels: Texels, layers: np.ndarray, pigment: Pigment, s
     gradient *= (1 - 0.9 * nail)[:, None]
     slopes = tangent_slopes(chart, texels.faces, normals, gradient)
     maps.normal[texels.rows, texels.columns] = encode_normals(slopes)
+
+
+def _lid_rims(chart: Chart, texels: Texels, face: Face, maps: Maps) -> None:
+    """Where a lid lies on the ball it is moist, and above it dark of the lashes' roots."""
+    points = chart.interpolate(texels, chart.mesh.vertices, slack=1.0).astype(np.float64)
+    for eye in face.eyes:
+        above = np.linalg.norm(points - eye, axis=1) - face.eye_radius_m
+        near = np.flatnonzero((np.abs(above) < 0.003) & (points[:, 1] < eye[1]))
+        at = texels.rows[near], texels.columns[near]
+        dark = np.clip(1 - above[near] / 0.0016, 0, 1) * np.where(points[near, 2] > eye[2], 0.75, 0.4)
+        maps.albedo[at] *= (1 - dark)[:, None]
+        maps.roughness[at] += (0.25 - maps.roughness[at]) * np.clip(1 - above[near] / 0.001, 0, 1)
 
 
 def _sharpen(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -10,8 +10,8 @@ from scan3d.geometry import Mesh
 from scan3d.simulate.skin.body_maps import skin_maps
 from scan3d.simulate.skin.cloth import cloth_material, plain_material
 from scan3d.simulate.skin.drawing import draw_marks
-from scan3d.simulate.skin.eyes import eye_material, iris_name
-from scan3d.simulate.skin.face import Face, eye_centres, find_face
+from scan3d.simulate.skin.eyes import eye_material, iris_name, unroll_eyes
+from scan3d.simulate.skin.face import eye_centres, find_face, head_turn
 from scan3d.simulate.skin.hair_cap import hair_colour, hair_material
 from scan3d.simulate.skin.marks import Mark, place_marks
 from scan3d.simulate.skin.pigment import Pigment, mean_free_path_m, pigment_of_tone
@@ -38,10 +38,10 @@ def dress_up(
 ) -> tuple[tuple[Part, ...], tuple[Imperfection, ...]]:
     """Parts with materials, the skin first, and the marks on the skin.
 
-    body_skin: posed, world, with uv. rest: the same topology unposed; detail is placed there, in mm. regions: (V,) 0..1
-    by name. others: name, kind and mesh with uv, posed. tone: 0 very light .. 1 very dark, None: by the seed. size:
-    texels along a side of the skin's map, up to 8192; the other maps have half of it, at most 2048. second_lobe: a
-    sharper second gloss. scatter: light enters the skin. stubble: 0 shaved .. 1 dense.
+    body_skin: posed, world, with uv. rest: the same topology unposed; detail is placed there, in mm. regions: (V,)
+    0..1 by name. others: name, kind and mesh with uv, posed; eyes get new uv. tone: 0 very light .. 1 very dark, None:
+    by the seed. size: texels along a side of the skin's map, up to 8192; the other maps have half of it, at most 2048.
+    second_lobe: a sharper second gloss. scatter: light enters the skin. stubble: 0 shaved .. 1 dense.
     The same arguments give the same bytes. Raises ValueError for a size or tone out of range, or meshes that disagree.
     """
     if not 64 <= size <= LARGEST:
@@ -57,7 +57,7 @@ def dress_up(
     face = find_face(body_skin, rest, regions, others)
     zones = body_zones(rest, regions, face, melanin=pigment.melanin, tan=float(rng.uniform(0.05, 0.35)))
     chart = chart_of(rest, size)
-    maps = skin_maps(chart, zones, pigment, seed=seed)
+    maps = skin_maps(chart, zones, face, pigment, seed=seed)
     has_hair = any(kind == "hair" for _, kind, _ in others)
     paint_strands(chart, maps, zones, face, hair=hair, stubble=stubble, has_hair=has_hair, seed=seed)
     marks = place_marks(
@@ -81,9 +81,15 @@ def dress_up(
         scatter_m=mean_free_path_m(pigment) if scatter else (0.0, 0.0, 0.0),
     )
     parts = [Part(name="skin", mesh=body_skin, material=skin)]
+    centres = eye_centres(others)
+    ahead = head_turn(body_skin, rest, centres)[0] @ [0.0, -1.0, 0.0]  # at rest it looks along -Y
     small = min(2048, max(64, size // 2))
     for index, (name, kind, mesh) in enumerate(others):
-        material = _other(kind, mesh, body_skin, rest, others, face, hair, iris, small, seed + 1000 * (index + 1))
+        if kind == "eye" and centres:
+            mesh = unroll_eyes(mesh, centres, ahead)
+            material = eye_material(mesh, centres, ahead, iris=iris, size=small, seed=seed)
+        else:
+            material = _worn(kind, mesh, hair, small, seed + 1000 * (index + 1))
         parts.append(Part(name=name, mesh=mesh, material=material))
     return tuple(parts), tuple(_record(mark, contrast, body_skin, chart) for mark, contrast in drawn)
 
@@ -93,38 +99,12 @@ def _of_person(pigment: Pigment, rng: np.random.Generator) -> Pigment:
     return Pigment(melanin=pigment.melanin, blood=float(pigment.blood * np.exp(0.18 * rng.standard_normal())))
 
 
-def _other(
-    kind: Kind,
-    mesh: Mesh,
-    posed: Mesh,
-    rest: Mesh,
-    others: Sequence[tuple[str, Kind, Mesh]],
-    face: Face | None,
-    hair: np.ndarray,
-    iris: str,
-    size: int,
-    seed: int,
-) -> Material:
+def _worn(kind: Kind, mesh: Mesh, hair: np.ndarray, size: int, seed: int) -> Material:
     if kind == "cloth":
         return cloth_material(mesh, size=size, seed=seed)
     if kind == "hair":
         return hair_material(mesh, hair, size=size, seed=seed)
-    if kind == "eye":
-        centres = eye_centres(others) or [mesh.vertices.mean(axis=0)]
-        return eye_material(mesh, centres, gaze(posed, rest, face), iris=iris, size=min(size, 1024), seed=seed)
     return plain_material(mesh, size=min(size, 512), colour=(0.05, 0.05, 0.055))
-
-
-def gaze(posed: Mesh, rest: Mesh, face: Face | None) -> np.ndarray:
-    """(3,) unit direction the head looks on the posed body: at rest it looks along -Y (Kabsch 1976 for the turn)."""
-    ahead = np.array([0.0, -1.0, 0.0])
-    if face is None:
-        return ahead
-    near = np.linalg.norm(rest.vertices - 0.5 * (face.eyes[0] + face.eyes[1]), axis=1) < 0.07
-    a, b = rest.vertices[near].astype(np.float64), posed.vertices[near].astype(np.float64)
-    U, _, Vt = np.linalg.svd((b - b.mean(axis=0)).T @ (a - a.mean(axis=0)))
-    turn = U @ np.diag([1, 1, np.linalg.det(U @ Vt)]) @ Vt
-    return np.asarray(turn @ ahead)
 
 
 def _record(mark: Mark, contrast: float, posed: Mesh, chart: Chart) -> Imperfection:

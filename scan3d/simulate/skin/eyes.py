@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from scan3d.geometry import Mesh
@@ -28,12 +30,38 @@ def iris_name(rng: np.random.Generator, tone: float) -> str:
     return str(rng.choice(["brown", "hazel", "green", "blue", "blue", "grey"]))
 
 
+def unroll_eyes(mesh: Mesh, centres: list[np.ndarray], gaze: np.ndarray) -> Mesh:
+    """The mesh with uv of its own: each ball a disc around its gaze, so that the iris has texels enough.
+
+    Lambert's azimuthal map, equal in area: the iris takes a seventh of a disc's radius and more.
+    """
+    across = np.cross(gaze, [0.0, 0.0, 1.0])
+    across /= max(float(np.linalg.norm(across)), 1e-9)
+    up = np.cross(across, gaze)
+    corners = mesh.corners().astype(np.float64)
+    middle = corners.mean(axis=1)
+    nearest = np.argmin([np.linalg.norm(middle - c, axis=1) for c in centres], axis=0)
+    offset = corners - np.array(centres)[nearest][:, None]
+    offset /= np.maximum(np.linalg.norm(offset, axis=2, keepdims=True), 1e-9)
+    radius = np.sqrt(np.clip((1 - offset @ gaze) / 2, 0, 1))
+    x, y = offset @ across, offset @ up
+    flat = np.maximum(np.hypot(x, y), 1e-9)
+    columns = len(centres)
+    disc = 0.46 / columns * radius
+    u = (nearest[:, None] + 0.5) / columns + disc * x / flat
+    uv = np.stack([u, 0.5 + disc * y / flat], axis=-1)
+    # A face around the back pole would lie across the whole disc: those behind all share one white texel.
+    uv[(offset @ gaze).min(axis=1) < -0.8] = 0.01
+    return replace(mesh, uv=uv)
+
+
 def eye_material(
     mesh: Mesh, centres: list[np.ndarray], gaze: np.ndarray, *, iris: str, size: int, seed: int
 ) -> Material:
     """Material of the balls of the eyes.
 
-    centres: (3,) of each ball, in the mesh's frame. gaze: (3,) unit direction they look. iris: a name in _COLOURS.
+    mesh: with the uv of unroll_eyes. centres: (3,) of each ball, in the mesh's frame. gaze: (3,) unit direction they
+    look. iris: a name in _COLOURS.
     """
     chart = chart_of(mesh, size)
     albedo = np.empty((size, size, 3), np.float32)

@@ -15,13 +15,14 @@ _EYES_APART_M = 0.063
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Face:
-    """Points (3,) at rest, metres. scale: this face's size over the mean adult's."""
+    """Points (3,) at rest, metres. eye_radius_m: of the balls. scale: this face's size over the mean adult's."""
 
     eyes: tuple[np.ndarray, np.ndarray]
     nose: np.ndarray
     mouth: np.ndarray
     chin: np.ndarray
     ears: tuple[np.ndarray, np.ndarray]
+    eye_radius_m: float
     scale: float
 
 
@@ -44,6 +45,20 @@ def eye_centres(others: Sequence[tuple[str, str, Mesh]]) -> list[np.ndarray]:
     return sorted(merged, key=lambda c: float(c[0]))
 
 
+def head_turn(posed: Mesh, rest: Mesh, centres: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """(3, 3) and (3,) that take places of the head at rest onto the posed body, from the skin around the eyes.
+
+    centres: of the eyes, posed. Kabsch 1976.
+    """
+    near = np.linalg.norm(posed.vertices - np.mean(centres, axis=0), axis=1) < 0.08
+    if near.sum() < 3:
+        return np.eye(3), np.zeros(3)
+    a, b = rest.vertices[near].astype(np.float64), posed.vertices[near].astype(np.float64)
+    U, _, Vt = np.linalg.svd((b - b.mean(axis=0)).T @ (a - a.mean(axis=0)))
+    turn = U @ np.diag([1, 1, np.linalg.det(U @ Vt)]) @ Vt
+    return turn, b.mean(axis=0) - turn @ a.mean(axis=0)
+
+
 def find_face(
     posed: Mesh, rest: Mesh, regions: Mapping[str, np.ndarray], others: Sequence[tuple[str, str, Mesh]]
 ) -> Face | None:
@@ -52,11 +67,8 @@ def find_face(
     centres = eye_centres(others)
     if face is None or len(centres) != 2 or (face > 0.5).sum() < 50:
         return None
-    at_rest = []
-    for centre in centres:
-        near = np.argsort(np.linalg.norm(posed.vertices - centre, axis=1), kind="stable")[:24]
-        at_rest.append(rest.vertices[near].mean(axis=0))
-    at_rest.sort(key=lambda c: float(c[0]))
+    turn, shift = head_turn(posed, rest, centres)
+    at_rest = sorted((turn.T @ (centre - shift) for centre in centres), key=lambda c: float(c[0]))
     right, left = at_rest
     middle = 0.5 * (left + right)
     scale = float(np.clip(np.linalg.norm(left - right) / _EYES_APART_M, 0.7, 1.4))
@@ -85,4 +97,7 @@ def find_face(
         candidates = candidates[np.abs(candidates[:, 0] - middle[0]) < 0.12 * scale]
         default = middle + scale * np.array([side * 0.075, 0.085, -0.02])
         ears.append(candidates[np.argmax(side * candidates[:, 0])] if len(candidates) else default)
-    return Face(eyes=(right, left), nose=nose, mouth=mouth, chin=chin, ears=(ears[0], ears[1]), scale=scale)
+    radius = float(np.mean([np.ptp(mesh.vertices[:, 2]) for _, kind, mesh in others if kind == "eye"]) / 2)
+    return Face(
+        eyes=(right, left), nose=nose, mouth=mouth, chin=chin, ears=(ears[0], ears[1]), eye_radius_m=radius, scale=scale
+    )

@@ -96,7 +96,7 @@ def _open_places(
     posed: Mesh, rest: Mesh, zones: Zones, others: Sequence[Mesh], shaved: bool, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Faces (N,) and barycentric weights (N, 3) of random places on visible skin, even over the area at rest."""
-    covered = np.maximum.reduce([zones.lips, zones.nail, zones.brow, zones.lashes, zones.scalp])
+    covered = np.maximum.reduce([zones.lips, zones.nail, zones.brow, zones.scalp])
     covered = np.maximum(covered, 4 * smooth(rest, zones.hidden, 3))
     if not shaved:
         covered = np.maximum(covered, zones.beard)

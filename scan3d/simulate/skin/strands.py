@@ -93,8 +93,9 @@ def paint_strands(
         return np.tile([0.0, 1.0, 0.25], (len(roots), 1))
 
     brow = np.clip((zones.brow - 0.25) / 0.5, 0, 1)
-    grow(brow, 130, 7.0 * scale, 0.13, brow_way, hair, 0.22)
-    grow(zones.lashes, 140, 2.0, 0.12, down, 0.4 * hair, 0.3)
+    # Brows are darker than the hair of the head, the lighter that is, the more so.
+    dark = 0.35 * hair + [0.011, 0.0075, 0.005]
+    grow(brow, 170, 7.5 * scale, 0.14, brow_way, dark, 0.2)
     if stubble > 0:
         grow(zones.beard * stubble, 55, 0.7, 0.13, down, 0.8 * hair, 0.5)
     if has_hair:

@@ -21,7 +21,7 @@ class Zones:
     """Per vertex, float32.
 
     log_melanin, log_blood: (V,) added to the logarithms of the person's shares. gloss: (V,) added to the roughness.
-    relief: (V, relief.AMOUNTS). lips, nail, brow, scalp, beard, hidden: (V,) 0..1. lashes: (V,) 0..1 rim of the lids.
+    relief: (V, relief.AMOUNTS). lips, nail, brow, scalp, beard, hidden: (V,) 0..1.
     """
 
     log_melanin: np.ndarray
@@ -34,7 +34,6 @@ class Zones:
     scalp: np.ndarray
     beard: np.ndarray
     hidden: np.ndarray
-    lashes: np.ndarray
 
 
 def body_zones(
@@ -60,15 +59,14 @@ def body_zones(
     amounts[:, relief.CREASES] = 0.8 * here["joint"] + 0.6 * pale
     amounts[:, relief.LIPS] = here["lips"]
     beard = np.zeros(count, np.float32)
-    lashes = np.zeros(count, np.float32)
     if face is not None:
         on_face = _face_shifts(rest.vertices, face, here)
         melanin_shift, blood_shift, gloss = melanin_shift + on_face[0], blood_shift + on_face[1], gloss + on_face[2]
         amounts[:, relief.PORES], amounts[:, relief.BROW_LINES] = on_face[3], on_face[4]
-        beard, lashes = on_face[5], on_face[6]
+        beard = on_face[5]
     # Lips: thin upper layer over many vessels; nails: a clear plate over a pink bed.
     melanin_shift = melanin_shift - 0.55 * here["lips"] * np.clip(np.log(melanin / 0.02), 0, 1.2) - 0.5 * here["nail"]
-    blood_shift = blood_shift + 1.35 * here["lips"] + 0.7 * here["nail"]
+    blood_shift = blood_shift + 1.7 * here["lips"] + 0.7 * here["nail"]
     bare = 1 - np.clip(here["lips"] + here["nail"], 0, 1)
     amounts[:, relief.NET] *= bare
     amounts[:, relief.PORES] *= bare
@@ -79,7 +77,6 @@ def body_zones(
         gloss=gloss.astype(np.float32),
         relief=amounts,
         beard=beard * (1 - here["lips"]),
-        lashes=lashes,
         **{name: here[name] for name in ("lips", "nail", "brow", "scalp", "hidden")},
     )
 
@@ -88,7 +85,7 @@ _NAMES = ("face", "lips", "palm", "sole", "nail", "scalp", "brow", "torso", "arm
 
 
 def _face_shifts(points: np.ndarray, face: Face, here: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """[melanin, blood, gloss, pores, forehead lines, beard, lashes], each (V,) float32."""
+    """[melanin, blood, gloss, pores, forehead lines, beard], each (V,) float32."""
     s = face.scale
 
     def blob(centre: np.ndarray, wide: float, deep: float, high: float) -> np.ndarray:
@@ -96,7 +93,7 @@ def _face_shifts(points: np.ndarray, face: Face, here: Mapping[str, np.ndarray])
         return np.asarray(np.exp(-0.5 * (t * t).sum(axis=1)), np.float32)
 
     middle = 0.5 * (face.eyes[0] + face.eyes[1])
-    cheeks = under = ears = lids = rims = np.zeros(len(points), np.float32)
+    cheeks = under = ears = lids = np.zeros(len(points), np.float32)
     for eye, ear, side in zip(face.eyes, face.ears, (-1, 1), strict=True):
         cheeks = cheeks + blob(
             np.array([eye[0] + side * s * 0.012, eye[1], 0.4 * eye[2] + 0.6 * face.mouth[2]]), 0.017, 0.03, 0.016
@@ -104,7 +101,6 @@ def _face_shifts(points: np.ndarray, face: Face, here: Mapping[str, np.ndarray])
         under = under + blob(eye + s * np.array([0, -0.012, -0.016]), 0.013, 0.02, 0.006)
         lids = lids + blob(eye + s * np.array([0, -0.01, 0.008]), 0.014, 0.02, 0.006)
         ears = ears + blob(ear, 0.014, 0.022, 0.03)
-        rims = rims + _rim(points, eye, s)
     nose = blob(face.nose, 0.012, 0.02, 0.013)
     chin = blob(face.chin, 0.016, 0.02, 0.012)
     forehead = blob(middle + s * np.array([0, -0.01, 0.05]), 0.045, 0.05, 0.018) * here["face"]
@@ -119,15 +115,8 @@ def _face_shifts(points: np.ndarray, face: Face, here: Mapping[str, np.ndarray])
     bare_cheek = np.clip(1 - 1.5 * cheeks, 0, 1)
     near = np.linalg.norm(points - face.mouth, axis=1) < 0.16 * s
     beard = low * front * side_burn * bare_cheek * near * (1 - np.clip(2 * here["hidden"], 0, 1))
-    shifts = (melanin, blood, -0.07 * np.clip(oily, 0, 1), pores, forehead, beard, np.clip(rims, 0, 1))
+    shifts = (melanin, blood, -0.07 * np.clip(oily, 0, 1), pores, forehead, beard)
     return [np.asarray(shift, np.float32) for shift in shifts]
-
-
-def _rim(points: np.ndarray, eye: np.ndarray, scale: float) -> np.ndarray:
-    """Where the lid meets the ball: lashes and a moist pink line."""
-    far = np.linalg.norm((points - eye) / np.array([1.15, 1.0, 0.8]), axis=1)
-    front = points[:, 1] < eye[1]
-    return np.asarray(np.clip(1 - np.abs(far - 0.0125 * scale) / (0.0022 * scale), 0, 1) * front, np.float32)
 
 
 def smooth(mesh: Mesh, values: np.ndarray, rounds: int) -> np.ndarray:
