@@ -50,6 +50,8 @@ def head_turn(posed: Mesh, rest: Mesh, centres: Sequence[np.ndarray]) -> tuple[n
 
     centres: of the eyes, posed. Kabsch 1976.
     """
+    if not len(centres):
+        return np.eye(3), np.zeros(3)
     near = np.linalg.norm(posed.vertices - np.mean(centres, axis=0), axis=1) < 0.08
     if near.sum() < 3:
         return np.eye(3), np.zeros(3)

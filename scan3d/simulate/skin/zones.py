@@ -65,8 +65,8 @@ def body_zones(
         amounts[:, relief.PORES], amounts[:, relief.BROW_LINES] = on_face[3], on_face[4]
         beard = on_face[5]
     # Lips: thin upper layer over many vessels; nails: a clear plate over a pink bed.
-    melanin_shift = melanin_shift - 0.55 * here["lips"] * np.clip(np.log(melanin / 0.02), 0, 1.2) - 0.5 * here["nail"]
-    blood_shift = blood_shift + 1.7 * here["lips"] + 0.7 * here["nail"]
+    melanin_shift = melanin_shift - 0.45 * here["lips"] * np.clip(np.log(melanin / 0.02), 0, 1) - 0.5 * here["nail"]
+    blood_shift = blood_shift + 2.0 * here["lips"] + 0.7 * here["nail"]
     bare = 1 - np.clip(here["lips"] + here["nail"], 0, 1)
     amounts[:, relief.NET] *= bare
     amounts[:, relief.PORES] *= bare
