@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,14 @@ from scan3d.errors import InputError
 Polarisation = Literal["none", "cross", "parallel"]
 POLARISATIONS: tuple[Polarisation, ...] = ("none", "cross", "parallel")
 SETUPS = ("uniform", "studio", "flashes", "gradients")
-_GRADIENTS = {"x": (0, 1.0), "y": (1, 1.0), "z": (2, 1.0), "x_back": (0, -1.0), "y_back": (1, -1.0), "z_back": (2, -1.0)}
+_GRADIENTS = {
+    "x": (0, 1.0),
+    "y": (1, 1.0),
+    "z": (2, 1.0),
+    "x_back": (0, -1.0),
+    "y_back": (1, -1.0),
+    "z_back": (2, -1.0),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +92,7 @@ def gradient(name: str, radiance: float = 1.0) -> Surroundings:
     turn = 2 * np.pi * (np.arange(2 * height) + 0.5) / (2 * height)
     world = np.stack(
         [
-            -np.sin(polar)[:, None] * np.sin(turn)[None],
+            np.sin(polar)[:, None] * np.sin(turn)[None],
             np.sin(polar)[:, None] * np.cos(turn)[None],
             np.broadcast_to(np.cos(polar)[:, None], (height, 2 * height)),
         ],
@@ -143,7 +149,9 @@ def light_setups(name: str, centre_m: tuple[float, float, float], radius_m: floa
     """
     base, _, suffix = name.partition("+")
     if suffix not in ("", "polarised"):
-        raise InputError(f"The light '{name}' is not known.", "--lights", "Only '+polarised' may follow a light's name.")
+        raise InputError(
+            f"The light '{name}' is not known.", "--lights", "Only '+polarised' may follow a light's name."
+        )
     fill = even(0.12)
     panels = studio_panels(centre_m, radius_m)
     if base == "uniform":
@@ -165,5 +173,3 @@ def light_setups(name: str, centre_m: tuple[float, float, float], radius_m: floa
         return tuple(setups)
     states: tuple[Polarisation, ...] = ("cross", "parallel")
     return tuple(replace(s, name=f"{s.name}_{p}", polarisation=p) for s in setups for p in states)
-
-

@@ -27,9 +27,7 @@ class Scene:
     gloss: False leaves out all specular reflection, for what crossed polarisers let through.
     """
 
-    def __init__(
-        self, parts: Sequence[Part], lights: LightSetup, *, variant: str = "auto", gloss: bool = True
-    ) -> None:
+    def __init__(self, parts: Sequence[Part], lights: LightSetup, *, variant: str = "auto", gloss: bool = True) -> None:
         if not parts and not lights.panels:
             raise InputError("There is nothing to render.", "simulate", "Give at least one part.")
         self._mi = load_mitsuba(choose_variant(variant))
@@ -109,7 +107,9 @@ def _mesh(mi: Any, name: str, mesh: Mesh, bsdf: Any) -> Any:
     coordinates = np.stack([unique[:, 1], 1 - unique[:, 2]], axis=1)
     properties = mi.Properties()
     properties["mesh_bsdf"] = bsdf
-    made = mi.Mesh(name, len(unique), len(mesh.faces), has_vertex_normals=True, has_vertex_texcoords=True, props=properties)
+    made = mi.Mesh(
+        name, len(unique), len(mesh.faces), has_vertex_normals=True, has_vertex_texcoords=True, props=properties
+    )
     parameters = mi.traverse(made)
     parameters["vertex_positions"] = _flat(mesh.vertices[vertex], np.float32)
     parameters["vertex_normals"] = _flat(mesh.vertex_normals()[vertex], np.float32)
@@ -140,8 +140,8 @@ def _bsdf(mi: Any, material: Material, gloss: bool) -> dict[str, Any]:
             sharp = _glossy(mi, material, albedo, float(material.second_roughness))
             surface = {"type": "blendbsdf", "weight": float(material.second_share), "rough": surface, "sharp": sharp}
     if material.normal is not None:
+        # Mitsuba's second tangent is the normal across the first, whichever way v runs: up, as OpenGL has it.
         normal = material.normal.astype(np.float32) / 65535
-        normal[..., 1] = 1 - normal[..., 1]  # v runs down in Mitsuba's maps
         surface = {"type": "normalmap", "normalmap": _texture(mi, normal), "bsdf": surface}
     return {"type": "twosided", "bsdf": surface}
 
