@@ -8,6 +8,7 @@ one ray and a few lookups a pixel.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 

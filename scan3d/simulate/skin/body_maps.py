@@ -66,10 +66,10 @@ def _paint(chart: Chart, texels: Texels, layers: np.ndarray, pigment: Pigment, s
         melanin + np.log(pigment.melanin) + 0.05 * noise(90, 1, 2) + 0.04 * noise(14, 11, 3) + 0.03 * noise(2.2, 21, 2)
     )
     blood = blood + np.log(pigment.blood) + 0.07 * noise(55, 31, 2) + 0.075 * noise(11, 51, 3) * (0.3 + 0.7 * skin)
-    blood += 0.06 * noise(2.6, 61, 2) + 0.3 * hollow
+    blood += 0.08 * noise(2.6, 61, 2) + 0.4 * hollow
     melanin += 0.25 * hollow
     albedo = colours(melanin, blood)
-    albedo *= (1 - 0.12 * hollow + 0.012 * noise(1.2, 71))[:, None]
+    albedo *= (1 - 0.16 * hollow + 0.014 * noise(1.2, 71))[:, None]
     # The free edge of a nail scatters more light back than the bed.
     albedo += (nail * 0.04)[:, None] * (1 - albedo)
     rough = ROUGHNESS + gloss + 0.025 * noise(5, 81, 2) + 0.02 * noise(40, 82)

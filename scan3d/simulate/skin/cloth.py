@@ -50,7 +50,7 @@ def cloth_material(mesh: Mesh, *, size: int, seed: int) -> Material:
         heather = mottle(points, texel, wavelength_m=0.004, seed=seed + 5, octaves=3)
         heather += 0.5 * mottle(points, texel, wavelength_m=0.06, seed=seed + 9)
         slopes, thread = _weave(texels.rows, texels.columns, texel)
-        colour = colour * np.exp(0.16 * heather + 0.12 * thread - 0.3 * hollow)[:, None]
+        colour = colour * np.exp(0.22 * heather + 0.12 * thread - 0.3 * hollow)[:, None]
         slopes += 0.05 * np.stack([mottle(points, texel, wavelength_m=0.003, seed=seed + k) for k in (20, 21)], axis=1)
         if tree is not None:
             line, stitch = _seams(tree, points)
@@ -76,7 +76,7 @@ def _pattern(name: str, points: np.ndarray, texel: np.ndarray, seed: int) -> np.
         return np.asarray(np.clip((leaf - 0.75) * 0.009 / soft + 0.5, 0, 1))
     if name == "blocks":
         height = float(np.median(points[:, 2]))
-        return np.asarray(np.clip((points[:, 2] - height + 6 * wobble) / soft + 0.5, 0, 1) * 0.85)
+        return np.asarray(np.clip((points[:, 2] - height + wobble) / soft + 0.5, 0, 1) * 0.85)
     return np.zeros(len(points))
 
 

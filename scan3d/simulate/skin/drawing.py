@@ -12,9 +12,11 @@ from scan3d.simulate.skin.noise import mottle
 from scan3d.simulate.skin.pigment import LUMINANCE, Pigment, skin_colour
 from scan3d.simulate.skin.texels import Chart
 
-# In radii: the middle has full contrast out to CORE, the edge fades from there to 1, and the skin around is a ring.
-CORE = 0.55
+# In radii: the middle, whose contrast is the mark's; the skin around it; and where each kind's edge begins and ends to
+# fade. Half way, at about 0.85, a mark has half its contrast.
+CORE = 0.4
 RING = (1.35, 2.4)
+_EDGES = {"mole": (0.62, 1.08), "freckle": (0.4, 1.3), "scar": (0.5, 1.2), "blemish": (0.4, 1.35), "vein": (0.4, 1.3)}
 
 
 def draw_marks(chart: Chart, maps: Maps, marks: Sequence[Mark], pigment: Pigment) -> list[tuple[Mark, float]]:
@@ -56,7 +58,8 @@ def _draw(
     around = maps.albedo[at][ring].astype(np.float64).mean(axis=0)
     target = around * _tint(mark.kind, mark.contrast, pigment)
     target *= (1 - mark.contrast) * (around @ LUMINANCE) / max(target @ LUMINANCE, 1e-9)
-    t = np.clip((1 - radius) / (1 - CORE), 0, 1)
+    begin, end = _EDGES[mark.kind]
+    t = np.clip((end - radius) / (end - begin), 0, 1)
     cover = (t * t * (3 - 2 * t))[:, None]
     texel = np.full(len(points), float(np.median(chart.texel_m[chart.mesh.faces[mark.face]])))
     grain = 0.05 * mottle(points, texel, wavelength_m=0.0012, seed=mark.seed)
@@ -104,6 +107,8 @@ def _tint(kind: str, contrast: float, pigment: Pigment) -> np.ndarray:
     if kind == "blemish":
         colours = skin_colour(np.full(120, pigment.melanin), np.minimum(pigment.blood * factors, 0.19))
     else:
-        colours = skin_colour(np.minimum(pigment.melanin * factors, 0.74), np.full(120, pigment.blood))
+        # Vessels under a mole or freckle are wider too: its brown is a red one.
+        blood = np.minimum(pigment.blood * factors**0.3, 0.19)
+        colours = skin_colour(np.minimum(pigment.melanin * factors, 0.74), blood)
     wanted = (1 - contrast) * (usual @ LUMINANCE)
     return np.asarray(colours[np.argmin(np.abs(colours @ LUMINANCE - wanted))] / usual)

@@ -40,7 +40,8 @@ def dress_up(
 
     body_skin: posed, world, with uv. rest: the same topology unposed; detail is placed there, in mm. regions: (V,)
     0..1 by name. others: name, kind and mesh with uv, posed; eyes get new uv. tone: 0 very light .. 1 very dark, None:
-    by the seed. size: texels along a side of the skin's map, up to 8192; the other maps have half of it, at most 2048.
+    by the seed. size: texels along a side of the skin's map, up to 8192; cloth has at most 4096, other
+    maps half the skin's, at most 2048.
     second_lobe: a sharper second gloss. scatter: light enters the skin. stubble: 0 shaved .. 1 dense.
     The same arguments give the same bytes. Raises ValueError for a size or tone out of range, or meshes that disagree.
     """
@@ -89,7 +90,7 @@ def dress_up(
             mesh = unroll_eyes(mesh, centres, ahead)
             material = eye_material(mesh, centres, ahead, iris=iris, size=small, seed=seed)
         else:
-            material = _worn(kind, mesh, hair, small, seed + 1000 * (index + 1))
+            material = _worn(kind, mesh, hair, min(size, 4096) if kind == "cloth" else small, seed + 1000 * (index + 1))
         parts.append(Part(name=name, mesh=mesh, material=material))
     return tuple(parts), tuple(_record(mark, contrast, body_skin, chart) for mark, contrast in drawn)
 

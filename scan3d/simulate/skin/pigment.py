@@ -89,7 +89,7 @@ def pigment_of_tone(tone: float) -> Pigment:
     if not 0 <= tone <= 1:
         raise ValueError(f"tone is {tone}, not in 0..1")
     wanted = ITA_LIGHTEST_DEG + tone * (ITA_DARKEST_DEG - ITA_LIGHTEST_DEG)
-    blood = 0.012
+    blood = 0.0135
     shares = np.geomspace(0.004, 0.7, 400)
     angles = typology_angle_deg(skin_colour(shares, np.full(400, blood)))
     return Pigment(melanin=float(np.exp(np.interp(-wanted, -angles, np.log(shares)))), blood=blood)

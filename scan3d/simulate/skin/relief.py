@@ -71,7 +71,7 @@ def slopes(points, amounts, texel, seed, gradient, lost, hollow):
         _waves(p, 7 * _MM, 7 * _MM, 7 * _MM, 0.035 * _MM, seed + 1, g)
         net = amounts[n, 0]
         for level in range(2):
-            spacing, depth = (2.6 * _MM, 0.045 * _MM) if level == 0 else (1.1 * _MM, 0.03 * _MM)
+            spacing, depth = (2.2 * _MM, 0.075 * _MM) if level == 0 else (1.0 * _MM, 0.05 * _MM)
             seen = resolved(spacing * 0.7, texel[n])
             if seen > 0:
                 _furrows(p, spacing, net * depth * seen, seed + 2 + level, g)
@@ -81,8 +81,8 @@ def slopes(points, amounts, texel, seed, gradient, lost, hollow):
         if pores > 0.02:
             seen = resolved(0.9 * _MM, texel[n])
             if seen > 0:
-                hollow[n] = pores * seen * _pits(p, 1.5 * _MM, pores * seen * 0.11 * _MM, seed + 5, g)
-            missing += (1 - seen * seen) * (pores * 0.08) ** 2
+                hollow[n] = pores * seen * _pits(p, 1.35 * _MM, pores * seen * 0.2 * _MM, seed + 5, g)
+            missing += (1 - seen * seen) * (pores * 0.12) ** 2
         missing += _lines(p, amounts[n], texel[n], seed + 7, g)
         gradient[n, 0], gradient[n, 1], gradient[n, 2] = g[0], g[1], g[2]
         lost[n] = missing
