@@ -1,6 +1,7 @@
 """The skin of a mannequin: what is recorded is what is drawn, nothing shows where the map is cut."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ def dressed() -> tuple[tuple[Part, ...], tuple[Imperfection, ...]]:
     return dress_up(body, body, regions, others, seed=4, tone=0.2, size=SIZE)
 
 
+@cache
 def places(mesh: Mesh, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the texels inside the globe's charts, and where on the globe they lie."""
     chart = chart_of(mesh, size)
@@ -70,9 +72,9 @@ def test_scars_and_veins_differ_from_their_surroundings_as_recorded(
     albedo = parts[0].material.albedo
     lines = [m for m in marks if m.kind in ("scar", "vein")]
     assert lines
+    texels, points = places(parts[0].mesh, SIZE)
     for mark in lines:
         column, row = int(mark.uv[0] * SIZE), int((1 - mark.uv[1]) * SIZE)
-        texels, points = places(parts[0].mesh, SIZE)
         ring = np.linalg.norm(points - mark.position_m, axis=1)
         around = albedo[texels[0], texels[1]][(ring > 0.5e-3 * mark.size_mm) & (ring < 0.7e-3 * mark.size_mm)]
         here = albedo[row, column] @ LUMINANCE
@@ -112,8 +114,8 @@ def test_the_cut_of_the_map_does_not_show(dressed: tuple[tuple[Part, ...], tuple
 @pytest.mark.parametrize("tone", [0.3, 0.7])
 def test_regions_have_their_colours(tone: float) -> None:
     body, regions, others = mannequin()
-    parts, _ = dress_up(body, body, regions, others, seed=1, tone=tone, size=SIZE)
-    texels, points = places(parts[0].mesh, SIZE)
+    parts, _ = dress_up(body, body, regions, others, seed=1, tone=tone, size=512)
+    texels, points = places(parts[0].mesh, 512)
     albedo = parts[0].material.albedo[texels[0], texels[1]]
     side = np.abs(points[:, 0]) > 0.09
     plain = np.median(albedo[side & (points[:, 2] > 0.2)], axis=0)

@@ -27,7 +27,7 @@ _STEPS = 96
 
 # Individual typology angles of the lightest and the darkest skin, degrees (Chardon 1991: over 55 "very light", under
 # -30 "dark"; measured people reach from about 60 to -60).
-ITA_LIGHTEST_DEG = 58.0
+ITA_LIGHTEST_DEG = 56.0
 ITA_DARKEST_DEG = -48.0
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
