@@ -47,13 +47,13 @@ def cloth_material(mesh: Mesh, *, size: int, seed: int) -> Material:
         )
         share = _pattern(pattern, points, texel, seed)[:, None]
         colour = base * (1 - share) + accent * share
-        heather = mottle(points, texel, wavelength_m=0.004, seed=seed + 5, octaves=3)
+        heather = mottle(points, texel, wavelength_m=0.0024, seed=seed + 5, octaves=3, gain=0.8)
         heather += 0.5 * mottle(points, texel, wavelength_m=0.06, seed=seed + 9)
         slopes, thread = _weave(texels.rows, texels.columns, texel)
-        colour = colour * np.exp(0.22 * heather + 0.12 * thread - 0.3 * hollow)[:, None]
+        colour = colour * np.exp(0.15 * heather + 0.12 * thread - 0.3 * hollow)[:, None]
         slopes += 0.05 * np.stack([mottle(points, texel, wavelength_m=0.003, seed=seed + k) for k in (20, 21)], axis=1)
         if tree is not None:
-            line, stitch = _seams(tree, points)
+            line, stitch = _seams(tree, points, texel)
             colour *= (1 - 0.35 * line)[:, None]
             colour += (stitch * 0.5)[:, None] * (accent - colour)
         albedo[texels.rows, texels.columns] = np.clip(colour, 0.005, 0.9)
@@ -70,7 +70,7 @@ def _pattern(name: str, points: np.ndarray, texel: np.ndarray, seed: int) -> np.
         phase = np.abs(np.mod((points[:, 2] + wobble) / 0.034, 1.0) - 0.5) * 0.034
         return np.asarray(np.clip((0.0065 - phase) / soft + 0.5, 0, 1))
     if name == "print":
-        leaf = mottle(points, texel, wavelength_m=0.022, seed=seed + 2) + 0.35 * mottle(
+        leaf = mottle(points, texel, wavelength_m=0.022, seed=seed + 2) + 0.15 * mottle(
             points, texel, wavelength_m=0.009, seed=seed + 3
         )
         return np.asarray(np.clip((leaf - 0.75) * 0.009 / soft + 0.5, 0, 1))
@@ -127,13 +127,14 @@ def _seam_tree(mesh: Mesh):  # type: ignore[no-untyped-def]
     return KDTree((a[:, None] + steps[:, None] * (b - a)[:, None]).reshape(-1, 3))
 
 
-def _seams(tree, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[no-untyped-def]
+def _seams(tree, points: np.ndarray, texel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[no-untyped-def]
     """(N,) the dark line of a seam and (N,) its stitches, 2.5 mm long, 3 mm beside it."""
     distance, _ = tree.query(points, distance_upper_bound=0.008)
     line = np.clip(1 - distance / 0.0011, 0, 1)
     beside = np.clip(1 - np.abs(distance - 0.0035) / 0.0006, 0, 1)
     dashes = np.mod(points.sum(axis=1) / 0.0035, 1.0) < 0.7
-    return np.where(np.isfinite(distance), line, 0.0), np.where(np.isfinite(distance), beside * dashes, 0.0)
+    seen = np.clip(2.0 - texel / 5e-4, 0, 1) * np.isfinite(distance)  # a coarse map shows neither
+    return line * seen, np.where(dashes, beside, 0.0) * seen
 
 
 def plain_material(chart_mesh: Mesh, *, size: int, colour: tuple[float, float, float]) -> Material:

@@ -49,7 +49,8 @@ def hair_material(mesh: Mesh, colour: np.ndarray, *, size: int, seed: int) -> Ma
         points, normals = there[:, :3].astype(np.float64), there[:, 3:]
         offset = points - crown
         flat = np.maximum(np.hypot(offset[:, 0], offset[:, 1]), 1e-6)
-        lock = 0.0035 * mottle(points, texel, wavelength_m=0.03, seed=seed + 1, octaves=2)
+        # Locks: strands lean to one side or the other over several centimetres of their way.
+        lock = 0.003 * mottle(points * [1.0, 1.0, 0.4], texel, wavelength_m=0.05, seed=seed + 1)
         # On a circle of 90 mm, so that a strand is as wide as it would be at the widest of the head.
         turned = np.arctan2(offset[:, 1], offset[:, 0]) + lock / 0.09
         ring = 0.09 * np.stack([np.cos(turned), np.sin(turned), 0.06 * (offset[:, 2] - flat) / 0.09], axis=1)

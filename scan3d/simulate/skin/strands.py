@@ -97,7 +97,7 @@ def paint_strands(
     dark = 0.35 * hair + [0.011, 0.0075, 0.005]
     grow(brow, 170, 7.5 * scale, 0.14, brow_way, dark, 0.2)
     if stubble > 0:
-        grow(zones.beard * stubble, 55, 0.7, 0.13, down, 0.8 * hair, 0.5)
+        grow(zones.beard * stubble, 80, 0.9, 0.14, down, 0.6 * dark, 0.5)
     if has_hair:
         grow(np.clip(1.6 * zones.scalp - 0.2, 0, 1), 160, 9.0, 0.2, back, hair, 0.35)
 
