@@ -20,7 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Lowest first. A package may import those of lower layers, and itself.
 LAYERS = [
     {"errors"},
-    {"geometry", "pipeline", "resources"},
+    {"geometry", "openhuman", "pipeline", "resources"},
     {"capture", "calibration", "reconstruction", "appearance", "body", "simulate"},
     {"avatar", "render", "rights", "report"},
     {"workflows"},
