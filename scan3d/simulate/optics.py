@@ -119,8 +119,9 @@ def _rays_and_slopes(intrinsics: Intrinsics) -> tuple[np.ndarray, np.ndarray]:
     rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
     at_border /= np.linalg.norm(at_border, axis=-1, keepdims=True)
     slopes = np.stack([rays[:, 2] - rays[:, 1], rays[:, 4] - rays[:, 3]], axis=-1) / 0.5
-    good = np.isfinite(slopes).all(axis=(1, 2))
-    middle = np.where(np.isfinite(at_border).all(axis=1)[:, None], at_border, rays[:, 0])
+    good = np.asarray(np.isfinite(slopes).all(axis=(1, 2)))
+    reached = np.isfinite(at_border).all(axis=1, keepdims=True)
+    middle = np.where(reached, at_border, rays[:, 0])
     return middle[good], slopes[good]
 
 
