@@ -35,7 +35,7 @@ def measure(body: BodySurface, cage: np.ndarray) -> Measures:
     return Measures(
         height_m=float(np.ptp(points[:, 2])),
         chest_m=tape_m(points, trunk, float(points[areola, 2].mean())),
-        waist_m=tape_m(points, trunk, float(points[_navel(body), 2])),
+        waist_m=tape_m(points, trunk, _navel_z(body, cage)),
         hip_m=tape_m(points, trunk, float(points[_behind(body, points), 2])),
         mass_kg=1010 * volume,
     )
@@ -57,17 +57,10 @@ def tape_m(points: np.ndarray, faces: np.ndarray, height: float) -> float:
     return float(np.linalg.norm(hull - np.roll(hull, 1, axis=0), axis=1).sum())
 
 
-def _navel(body: BodySurface) -> int:
-    """The vertex of the navel: the front's middle, deepest where the reference body is hollow below the ribs."""
-    points = body.reference
-    low, high = body.joints["spine05"][2], body.joints["spine03"][2]
-    line = (np.abs(points[:, 0]) < 0.002) & (points[:, 2] > low) & (points[:, 2] < high) & (points[:, 1] < 0)
-    candidates = np.flatnonzero(line)
-    outline = points[candidates]
-    order = np.argsort(outline[:, 2])
-    y = outline[order, 1]
-    bowl = y - np.convolve(np.pad(y, 7, mode="edge"), np.ones(15) / 15, mode="valid")
-    return int(candidates[order[np.argmax(bowl)]])
+def _navel_z(body: BodySurface, cage: np.ndarray) -> float:
+    """Height of the navel: the place that the target which pushes it in moves most."""
+    rows, moves = body.human.target("stomach-navel-in")
+    return float(cage[rows[np.argmax(np.linalg.norm(moves, axis=1))], 2])
 
 
 def _behind(body: BodySurface, points: np.ndarray) -> int:

@@ -16,7 +16,7 @@ from scan3d.geometry import Intrinsics
 
 # Streams of random numbers: the body's own errors stay the same from shot to shot, the noise does not.
 _BODY, _SHOT = 1, 2
-_SHADING_STEP_PX = 16
+_SHADING_STEP_PX, _SHADING_STEPS = 16, 100  # at most so far apart, at least so many along a side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ def expose(
 def shading(intrinsics: Intrinsics, model: SensorModel) -> np.ndarray:
     """(H, W) float32 share of the light that reaches each pixel, 1 on the lens's axis."""
     width, height = intrinsics.width, intrinsics.height
-    nx, ny = max(2, width // _SHADING_STEP_PX), max(2, height // _SHADING_STEP_PX)
+    nx, ny = max(_SHADING_STEPS, width // _SHADING_STEP_PX), max(_SHADING_STEPS, height // _SHADING_STEP_PX)
     x, y = np.linspace(0.0, width, nx + 1), np.linspace(0.0, height, ny + 1)
     px = np.stack(np.meshgrid(x, y), axis=-1)
     rays = intrinsics.unproject(px)

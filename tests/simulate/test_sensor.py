@@ -22,7 +22,7 @@ def flat(value: float) -> np.ndarray:
 def shot(
     radiance: np.ndarray, model: SensorModel, seed: int = 1, camera_id: str = "cam00", name: str = ""
 ) -> np.ndarray:
-    return expose(light, model, intrinsics=LENS, seed=seed, camera_id=camera_id, shot=name)
+    return expose(radiance, model, intrinsics=LENS, seed=seed, camera_id=camera_id, shot=name)
 
 
 @pytest.mark.parametrize("radiance", [0.05, 0.3, 1.2])
