@@ -15,7 +15,7 @@ def rigs_folder() -> Path:
 
 
 def targets_folder() -> Path:
-    """The folder of calibration target definitions (TOML)."""
+    """The folder of calibration; its folder targets/ holds the definitions (TOML)."""
     return _find("calibration")
 
 

@@ -20,7 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Lowest first. A package may import those of lower layers, and itself.
 LAYERS = [
     {"errors"},
-    {"geometry", "openhuman", "pipeline", "resources"},
+    {"checks", "geometry", "openhuman", "pipeline", "resources"},
     {"capture", "calibration", "reconstruction", "appearance", "body", "simulate"},
     {"avatar", "render", "rights", "report"},
     {"workflows"},
@@ -140,11 +140,11 @@ def test_shipped_data_are_found_and_agree_with_themselves() -> None:
         rig = tomllib.loads(path.read_text())
         assert rig["name"] == path.stem
         assert sum(ring["cameras"] for ring in rig["ring"]) == rig["cameras"]
-    for path in targets_folder().glob("*.toml"):
+    for path in targets_folder().glob("targets/*.toml"):
         target = tomllib.loads(path.read_text())
         assert target["name"] == path.stem
         assert 0 < target["marker_m"] < target["square_m"]
-    assert list(rigs_folder().glob("*.toml")) and list(targets_folder().glob("*.toml"))
+    assert list(rigs_folder().glob("*.toml")) and list(targets_folder().glob("targets/*.toml"))
 
 
 @pytest.mark.slow
