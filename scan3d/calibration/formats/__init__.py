@@ -1,0 +1,6 @@
+"""Cameras in and out: the files of COLMAP, OpenCV, Caliscope, Anipose, Metashape, RealityScan and Qualisys."""
+
+from scan3d.calibration.formats.camera_file import CameraFile
+from scan3d.calibration.formats.registry import FORMATS, format_of, read_camera_file, read_cameras, write_cameras
+
+__all__ = ["FORMATS", "CameraFile", "format_of", "read_camera_file", "read_cameras", "write_cameras"]
