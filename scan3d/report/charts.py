@@ -70,14 +70,14 @@ class CameraTable:
     rest: tuple[Row, ...]
 
 
-def camera_table(report: Numbers) -> CameraTable:
+def camera_table(report: Numbers, columns: Sequence[Measure] = MEASURES) -> CameraTable:
     """The cameras, the worst first, with the columns that anything was measured for."""
     cameras = report["cameras"]
-    measures = [m for m in MEASURES if any(camera[m.field] is not None for camera in cameras)]
+    measures = [m for m in columns if any(camera[m.field] is not None for camera in cameras)]
     flagged = {(finding["camera_id"], finding["measure"]) for finding in report["verdict"]["findings"]}
     scales = {m.field: _scale(m, cameras, report["limits"]) for m in measures}
     rows = []
-    for camera in sorted(cameras, key=lambda camera: _badness(camera, report["limits"])):
+    for camera in sorted(cameras, key=lambda camera: _badness(camera, report["limits"], measures)):
         name = camera["camera_id"]
         cells = tuple(
             _cell(camera[m.field], m, scales[m.field], report["limits"], (name, m.field) in flagged) for m in measures
@@ -109,11 +109,14 @@ class PlanCamera:
 
 def rig_plan(report: Numbers) -> tuple[list[PlanCamera], float]:
     """The rig from above, and the radius of the subject in it."""
-    cameras = report["cameras"]
+    return plan_from_above(report["cameras"], report["mesh"]["size_m"])
+
+
+def plan_from_above(cameras: Sequence[Numbers], size: Sequence[float]) -> tuple[list[PlanCamera], float]:
+    """Cameras (their position_m, forward, grade) from above, and the radius there of something `size` metres large."""
     if not cameras:
         return [], 0.0
     far = max(math.hypot(*camera["position_m"][:2]) for camera in cameras)
-    size = report["mesh"]["size_m"]
     scale = 78.0 / max(far, max(size[:2]), 1e-9)
     placed = []
     for camera in cameras:
@@ -166,10 +169,10 @@ def _cell(value: float | None, measure: Measure, scale: float, limits: Mapping[s
     return Cell(value=value, text=text, bar=100.0 * abs(value) / scale, limit=limit, flagged=flagged)
 
 
-def _badness(camera: Numbers, limits: Mapping[str, float]) -> tuple[int, float, str]:
+def _badness(camera: Numbers, limits: Mapping[str, float], measures: Sequence[Measure]) -> tuple[int, float, str]:
     """Flagged first, then by how near the nearest limit is, then by name."""
     near = [0.0]
-    for measure in MEASURES:
+    for measure in measures:
         value, limit = camera[measure.field], limits.get(measure.field, 0.0)
         if value is not None and limit > 0:
             near.append(abs(value) / limit if measure.more_is_worse else limit / max(value, 1e-6))
