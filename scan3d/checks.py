@@ -1,4 +1,4 @@
-"""A check: one number beside its limit, as a verdict that says what to do next. Calibration, capture and body fit share it."""
+"""A check: one number beside its limit, as a verdict that says what to do next; shared by all who judge a capture."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ class Exif:
 
     focal_mm: the lens's; focal_35mm: the equivalent on 36 x 24 mm; pixels_per_mm: on the sensor, for the
     stored image.
-    time: as written, "YYYY:MM:DD hh:mm:ss". exposure_s, f_number, iso as set.
+    time: as written, "YYYY:MM:DD hh:mm:ss"; subsecond: the digits behind it, "" or "042" for 0.042 s.
+    exposure_s, f_number, iso as set.
     """
 
     make: str = ""
@@ -30,6 +31,7 @@ class Exif:
     focal_35mm: float | None = None
     pixels_per_mm: float | None = None
     time: str = ""
+    subsecond: str = ""
     exposure_s: float | None = None
     f_number: float | None = None
     iso: float | None = None
@@ -57,7 +59,8 @@ def read_exif(path: Path) -> Exif:
     try:
         with Image.open(path) as image:
             main: dict[int, Any] = dict(image.getexif())
-            tags: dict[int, Any] = dict(image.getexif().get_ifd(_EXIF_IFD))
+            # TIFF/EP keeps in the file's main directory what EXIF keeps in one of its own.
+            tags: dict[int, Any] = {**main, **image.getexif().get_ifd(_EXIF_IFD)}
             width = image.width
     except (OSError, ValueError, SyntaxError):
         return Exif()
@@ -71,6 +74,7 @@ def read_exif(path: Path) -> Exif:
         focal_35mm=_number(tags.get(41989)),
         pixels_per_mm=_pixels_per_mm(tags, width),
         time=_text(tags.get(36867) or main.get(306)),
+        subsecond=_text(tags.get(37521)),
         exposure_s=_number(tags.get(33434)),
         f_number=_number(tags.get(33437)),
         iso=_number(tags.get(34855)),

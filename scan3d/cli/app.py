@@ -13,6 +13,7 @@ from scan3d.cli.cameras import cameras
 from scan3d.cli.evaluate import evaluate
 from scan3d.cli.reconstruct import reconstruct
 from scan3d.cli.session import report_error
+from scan3d.cli.simulate import simulate
 from scan3d.errors import InputError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.command()(align)
 app.add_typer(cameras, name="cameras")
 app.command()(evaluate)
 app.command()(reconstruct)
+app.command()(simulate)
 
 
 def _print_version(wanted: bool) -> None:
