@@ -16,7 +16,11 @@
 
     [[ring]]                            # elevation_deg, or height_m above the floor
     elevation_deg = -14.0
-    cameras = 16
+    cameras = 16                        # all the way round; from start_deg over arc_deg where that is given
+
+    [limits]                            # optional: what checks of this rig ask for, see `RigLimits`
+    reprojection_px = 0.5
+    board_coverage = 0.5
 
 Further keys of [lens], [mounting], [lights] and [[ring]]: see `_LENS`, `_MOUNTING`, `_LIGHTS` and `_RING`.
 """
@@ -31,18 +35,23 @@ from pathlib import Path
 from typing import Any
 
 from scan3d.errors import InputError, Scan3dError
-from scan3d.geometry.rig_definition import LensDefinition, RigDefinition, RingDefinition
+from scan3d.geometry.rig_definition import LensDefinition, RigDefinition, RigLimits, RingDefinition
 from scan3d.resources import rigs_folder
 
 _TOP = ("name", "subject", "cameras", "subject_centre_m", "subject_radius_m", "held_out")
-_TABLES = ("lens", "mounting", "lights", "ring")
+_TABLES = ("lens", "mounting", "lights", "limits", "ring")
 # Numbers that are handed on as they are, and words.
 _LENS_NUMBERS = ("focal_spread", "centre_spread_px", "distortion_spread", "pixel_um", "f_number", "exposure_s", "iso")
 _LENS_WORDS = ("make", "body", "lens")
 _LENS = ("model", "image_size_px", "focal_px", "distance_m", "distortion", *_LENS_NUMBERS, *_LENS_WORDS)
 _MOUNTING = ("position_mm", "aim_deg", "roll_deg")
 _LIGHTS = ("setup",)
-_RING = ("cameras", "elevation_deg", "height_m", "distance_m", "aim_height_m", "start_deg")
+# Of [limits], numbers and counts.
+_LIMIT_NUMBERS = (
+    "reprojection_px", "board_coverage", "drift_px", "calibration_age_days", "time_skew_s", "exposure_spread",
+)  # fmt: skip
+_LIMIT_COUNTS = ("board_views", "cameras_per_point")
+_RING = ("cameras", "elevation_deg", "height_m", "distance_m", "aim_height_m", "start_deg", "arc_deg")
 
 
 def read_rig_definition(name_or_path: str | Path) -> RigDefinition:
@@ -75,6 +84,7 @@ def read_rig_definition(name_or_path: str | Path) -> RigDefinition:
         position_spread_m=1e-3 * _optional(mounting, "position_mm", where),
         aim_spread_rad=math.radians(_optional(mounting, "aim_deg", where)),
         roll_spread_rad=math.radians(_optional(mounting, "roll_deg", where)),
+        limits=_limits(document, where),
         source=where,
     )
     if definition.camera_count != document["cameras"]:
@@ -115,18 +125,36 @@ def _lens(table: Any, where: str) -> LensDefinition:
     return lens
 
 
+def _limits(document: Mapping[str, Any], where: str) -> RigLimits:
+    table = _table(document, "limits", (*_LIMIT_NUMBERS, *_LIMIT_COUNTS), where)
+    where = f"[limits] in {where}"
+    numbers = {key: _number(table, key, where) for key in _LIMIT_NUMBERS if key in table}
+    for key, value in numbers.items():
+        if value <= 0 or (key == "board_coverage" and value > 1):
+            what = f"{key} = {value:g} cannot be a limit."
+            raise InputError(
+                what, where, "Write a share of the picture, 0 to 1." if value > 1 else "Write more than 0."
+            )
+    counts = {key: _count(table, key, where, least=1) for key in _LIMIT_COUNTS if key in table}
+    return RigLimits(**numbers, **counts)  # type: ignore[arg-type]
+
+
 def _ring(table: Any, lens: LensDefinition, centre_height_m: float, where: str) -> RingDefinition:
     _check(table, _RING, ("cameras",), where)
     if ("elevation_deg" in table) == ("height_m" in table):
         raise InputError("A ring has either elevation_deg or height_m.", where, "Give one of the two.")
     elevated = "elevation_deg" in table
+    arc = _number(table, "arc_deg", where) if "arc_deg" in table else None
+    if arc is not None and not 0 < arc < 360:
+        raise InputError(f"arc_deg = {arc:g} is no arc.", where, "Write 0 to 360; leave it out for a whole ring.")
     return RingDefinition(
-        cameras=_count(table, "cameras", where, least=1),
+        cameras=_count(table, "cameras", where, least=1 if arc is None else 2),
         distance_m=_number(table, "distance_m", where) if "distance_m" in table else lens.distance_m,
         aim_height_m=_number(table, "aim_height_m", where) if "aim_height_m" in table else centre_height_m,
         elevation_rad=math.radians(_number(table, "elevation_deg", where)) if elevated else None,
         height_m=None if elevated else _number(table, "height_m", where),
         start_rad=math.radians(_optional(table, "start_deg", where)),
+        arc_rad=None if arc is None else math.radians(arc),
     )
 
 

@@ -68,11 +68,11 @@ class LensDefinition:
 
 @dataclass(frozen=True, kw_only=True)
 class RingDefinition:
-    """Cameras at equal steps all the way round.
+    """Cameras at equal steps, all the way round or along an arc.
 
     Either elevation_rad, as seen from the subject's centre at distance_m from it, or height_m above the floor at the
     horizontal distance_m. aim_height_m: height of the point on the subject's axis that they look at. start_rad: azimuth
-    of the first camera.
+    of the first camera. arc_rad: azimuth between the first and the last; None: all the way round.
     """
 
     cameras: int
@@ -81,6 +81,37 @@ class RingDefinition:
     elevation_rad: float | None = None
     height_m: float | None = None
     start_rad: float = 0.0
+    arc_rad: float | None = None
+
+    @property
+    def gaps(self) -> int:
+        """Gaps between neighbours."""
+        return self.cameras if self.arc_rad is None else self.cameras - 1
+
+    def azimuth_rad(self, step: float) -> float:
+        """Azimuth of a camera, counted from 0; halves lie between two of them."""
+        return self.start_rad + (2.0 * math.pi if self.arc_rad is None else self.arc_rad) * step / self.gaps
+
+
+@dataclass(frozen=True, kw_only=True)
+class RigLimits:
+    """What the checks of this rig shall ask for; None: what they ask of any rig.
+
+    reprojection_px: median distance between corners of boards and the calibration, of one camera, above which it is
+    warned of. board_views: boards that a camera must have seen. board_coverage: share of its picture they must have
+    covered. drift_px: how far a camera may disagree with the calibration in a take. calibration_age_days: after which
+    the boards should be photographed again. time_skew_s: between the first and the last photograph of a take.
+    exposure_spread: between cameras, in stops. cameras_per_point: that must see every point around the subject.
+    """
+
+    reprojection_px: float | None = None
+    board_views: int | None = None
+    board_coverage: float | None = None
+    drift_px: float | None = None
+    calibration_age_days: float | None = None
+    time_skew_s: float | None = None
+    exposure_spread: float | None = None
+    cameras_per_point: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +121,7 @@ class RigDefinition:
     subject: "head" or "body". subject_centre_m: (3,) world; subject_radius_m: of the sphere that holds the subject.
     held_out_count: cameras between the others whose photographs nobody is given. lights: a name that
     `scan3d.simulate.lights.light_setups` knows. position_spread_m, aim_spread_rad, roll_spread_rad: standard deviations
-    between where cameras are planned and where they hang.
+    between where cameras are planned and where they hang. limits: what checks of this rig ask for.
     """
 
     name: str
@@ -104,6 +135,7 @@ class RigDefinition:
     position_spread_m: float = 0.0
     aim_spread_rad: float = 0.0
     roll_spread_rad: float = 0.0
+    limits: RigLimits = RigLimits()
     source: str = field(default="", compare=False)
 
     @property
@@ -162,7 +194,7 @@ class RigDefinition:
             turn = number // len(self.rings)
             per_ring = math.ceil(self.held_out_count / len(self.rings))
             # Every ring starts elsewhere, so that few of them look from many sides.
-            step = (turn + (number % len(self.rings)) / len(self.rings)) * ring.cameras / per_ring
+            step = (turn + (number % len(self.rings)) / len(self.rings)) * ring.gaps / per_ring
             place = self._planned(ring, math.floor(step) + 0.5)
             rng = np.random.default_rng([seed, _MOUNTING, self.camera_count + number])
             cameras.append(self._mounted(f"held{number:02}", place, rng))
@@ -171,7 +203,7 @@ class RigDefinition:
     def _planned(self, ring: RingDefinition, step: float) -> tuple[Array, Array]:
         """Where a camera of a ring stands and what it looks at, world, metres."""
         centre = np.array(self.subject_centre_m)
-        azimuth = ring.start_rad + 2.0 * math.pi * step / ring.cameras
+        azimuth = ring.azimuth_rad(step)
         outward = np.array([math.sin(azimuth), -math.cos(azimuth), 0.0])
         aim = np.array([centre[0], centre[1], ring.aim_height_m])
         if ring.elevation_rad is not None:

@@ -25,6 +25,9 @@ position_mm = 5
 aim_deg = 1
 [lights]
 setup = "flashes"
+[limits]
+reprojection_px = 0.6
+board_views = 12
 [[ring]]
 height_m = 1.5
 cameras = 3
@@ -55,6 +58,8 @@ def test_keys_arrive_in_metres_and_radians(tmp_path: Path) -> None:
     assert definition.lights == "flashes" and definition.lens.model == "fisheye"
     assert definition.position_spread_m == pytest.approx(0.005)
     assert definition.aim_spread_rad == pytest.approx(np.pi / 180)
+    limits = definition.limits
+    assert (limits.reprojection_px, limits.board_views, limits.time_skew_s) == (0.6, 12, None)
     ring = definition.rings[0]
     assert (ring.cameras, ring.height_m, ring.distance_m, ring.aim_height_m) == (3, 1.5, 2.0, 1.0)
 
@@ -70,6 +75,11 @@ def test_keys_arrive_in_metres_and_radians(tmp_path: Path) -> None:
         ("distortion = [0.01, 0, 0, 0]", "distortion = [0.01]", "4 distortion parameters"),
         ("image_size_px = [100, 200]", "image_size_px = [100]", "image_size_px"),
         ("distance_m = 2.0", "distance_m = -2.0", "above zero"),
+        ("height_m = 1.5", "height_m = 1.5\narc_deg = 360", "no arc"),
+        ("board_views = 12", "board_coverage = 40", "share of the picture"),
+        ("board_views = 12", "board_views = 1.5", "board_views"),
+        ("board_views = 12", "drift_px = 0", "more than 0"),
+        ("board_views = 12", "drift = 1.0", "Did you mean 'drift_px'"),
         ('model = "fisheye"', 'model = "magic"', "magic"),
         ("[lens]", "[lens", "cannot be read"),
     ],

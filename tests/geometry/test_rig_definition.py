@@ -39,6 +39,17 @@ def test_rings_stand_where_they_are_planned() -> None:
         assert above[1] < 200 and np.isclose(above[0], 150), "cameras stand upright"
 
 
+def test_cameras_of_an_arc_reach_from_end_to_end_and_held_out_ones_stand_inside() -> None:
+    arc = RingDefinition(cameras=4, distance_m=2.0, aim_height_m=0.9, height_m=0.9, start_rad=-0.6, arc_rad=1.2)
+    plan = replace(PLAN, subject_centre_m=(0.0, 0.0, 0.9), rings=(arc,), held_out_count=3)
+
+    def azimuth(centres: np.ndarray) -> np.ndarray:
+        return np.arctan2(centres[:, 0], -centres[:, 1])
+
+    assert np.allclose(azimuth(plan.rig().centres()), [-0.6, -0.2, 0.2, 0.6])
+    assert np.allclose(azimuth(plan.held_out().centres()), [-0.4, 0.0, 0.4])
+
+
 def test_the_front_camera_has_the_subjects_left_on_its_right() -> None:
     pose = look_at(np.array([0.0, -2.0, 1.0]), np.array([0.0, 0.0, 1.0]))
     assert np.allclose(pose.rotation, [[1, 0, 0], [0, 0, -1], [0, 1, 0]])
