@@ -29,7 +29,8 @@ class SolverOptions:
     known_lenses: intrinsics that are held as they are, by camera.
     synchronised: views of one shot were taken at the same moment. When False and shots are frame numbers, a constant
     offset in frames is estimated for every camera; shots with other names are of boards that did not move.
-    floor: (board, shot) of a board that lay on the floor, facing up: it becomes z = 0, its middle the origin.
+    floor: (board, shot) of a board that lay on the floor, facing up: it becomes z = 0, its middle the origin, its
+    columns run along X.
     rig_definition: the plan; without a floor board the world is the plan's, else it is levelled by the cameras.
     min_views: of a camera whose lens is to be found. folds: of the cross-validation. max_lens_views: the most views of
     a camera its lens model is chosen from (the adjustment takes all).
@@ -94,19 +95,21 @@ class BoardCalibration:
 
     rig: the cameras that could be tied together, world frame in metres. world_frame: what the world was taken from:
     "floor", "plan", "upright" (levelled by the cameras).
-    world_from_body: where each body was in each shot, by (body, shot) (shots as renamed by frame_offsets).
+    world_from_body: where each body was in each shot, by (body, shot); shots are named as in `shots`.
     body_from_board: how each board lies in its body; identity for the first board of a body.
     residuals: in the order of the BoardViews' views.
     reprojection_px: by camera of the rig. alone_px: rms of every camera with a lens, calibrated by itself: far below
     reprojection_px.rms_px where the camera's place is at fault rather than its lens.
     covariance: by camera of the rig, (6, 6) of its centre (world axes, metres), then of its rotation (camera axes,
     rad), where the rig as a whole stays (inner constraints on all cameras).
-    intrinsics: of every camera whose lens was found, in the rig or not. intrinsics_sd: standard deviations in the order
-    of Intrinsics.params(), zero where held. lens: the candidate chosen by camera; lens_scores: of each candidate the
-    root mean square error in pixels on views that it was not fitted to.
+    intrinsics: of every camera whose lens was found, in the rig or not. intrinsics_sd: by camera of the rig, standard
+    deviations in the order of Intrinsics.params(), zero where held. lens: the candidate chosen by camera; lens_scores:
+    of each candidate the root mean square error in pixels on views that it was not fitted to.
     coverage: by camera. groups: cameras that share consistent shots, the largest group first; it is the rig.
     left_out: why cameras are not in the rig, one of the reasons above.
-    frame_offsets: frames by which a camera's numbers lag behind the first's; empty for synchronised shots.
+    shots: of every view in the BoardViews' order, in the first camera's numbers where offsets were found.
+    frame_offsets: by camera, its frame numbers less those of the first camera at the same moment; empty for
+    synchronised shots.
     scale_to_plan: length of the plan over length of the rig (NaN without a plan): 1 when the square size is right.
     """
 
@@ -125,5 +128,6 @@ class BoardCalibration:
     coverage: Mapping[str, Coverage]
     groups: tuple[tuple[str, ...], ...]
     left_out: Mapping[str, str]
+    shots: tuple[str, ...] = ()
     frame_offsets: Mapping[str, int] = field(default_factory=dict)
     scale_to_plan: float = float("nan")

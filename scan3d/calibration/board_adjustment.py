@@ -1,0 +1,139 @@
+"""Bundle adjustment over board corners: lenses, cameras, boards, and where the boards were.
+
+Levenberg-Marquardt on normal equations with the body poses eliminated (Schur complement; Triggs et al., Bundle
+Adjustment, a Modern Synthesis, 2000), so that its cost grows with the corners and not with the square of the shots.
+Outliers: Cauchy's loss first, by iterated weights, with a scale of each camera's own from its residuals; then plain
+least squares over what lies within some standard deviations.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from scan3d.calibration.board_equations import Columns, Freedom, LensPrior, NormalEquations, moved, outer_columns
+from scan3d.calibration.board_problem import Corners, State, residuals
+
+_CAUCHY = 2.3849  # sigmas: 95 % efficient on normal noise (Holland and Welsch 1977)
+_MAD_TO_SIGMA = 1.4826
+_LEAST_SIGMA_PX = 0.01  # no detector is better, and exact data would divide by zero
+_TOLERANCE = 1e-9  # relative change of the cost at which a solution stands
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Adjusted:
+    """state, residuals (N, 2) px, sigma_px (C,) of one coordinate, inlier (N,) bool, and iterations that it took."""
+
+    state: State
+    residuals: np.ndarray
+    sigma_px: np.ndarray
+    inlier: np.ndarray
+    iterations: int
+
+
+def adjust(
+    corners: Corners,
+    start: State,
+    freedom: Freedom,
+    sizes: np.ndarray,
+    *,
+    outlier_sigmas: float = 4.5,
+    start_sigma_px: float | None = None,
+    rounds: int = 6,
+) -> Adjusted:
+    """Robust adjustment. sizes: (C, 2) pixels. start_sigma_px: how far off the start may be, where it is far."""
+    prior = LensPrior.of(start, sizes)
+    columns = outer_columns(corners, freedom)
+    state, iterations = start, 0
+    sigma = sigma_of(corners, residuals(corners, state), len(start.lenses))
+    if start_sigma_px is not None:
+        sigma = np.maximum(sigma, start_sigma_px)
+    camera = corners.camera_of_corner()
+    for _ in range(rounds):
+        state, took = _minimise(corners, state, columns, prior, (_CAUCHY * sigma, sigma), 12, 1e-5)
+        iterations += took
+        before, sigma = sigma, sigma_of(corners, residuals(corners, state), len(sigma))
+        if np.all(np.abs(sigma - before) < 0.02 * before):
+            break
+    found = residuals(corners, state)
+    inlier = np.linalg.norm(found, axis=1) < outlier_sigmas * sigma[camera]
+    for _ in range(3):
+        state, took = _minimise(corners, state, columns, prior, (inlier, sigma), 25, _TOLERANCE)
+        iterations += took
+        found = residuals(corners, state)
+        sigma = sigma_of(corners, found, len(sigma))
+        again = np.linalg.norm(found, axis=1) < outlier_sigmas * sigma[camera]
+        settled = np.count_nonzero(again != inlier) <= 1e-4 * len(inlier)
+        inlier = again
+        if settled:
+            break
+    return Adjusted(state=state, residuals=found, sigma_px=sigma, inlier=inlier, iterations=iterations)
+
+
+def adjust_squares(
+    corners: Corners, start: State, freedom: Freedom, sizes: np.ndarray, sigma_px: np.ndarray, *, most: int = 12
+) -> State:
+    """Plain least squares over corners that hold no outliers. sigma_px: (C,) against which the priors weigh."""
+    every = np.ones(len(corners.px), dtype=bool)
+    columns = outer_columns(corners, freedom)
+    return _minimise(corners, start, columns, LensPrior.of(start, sizes), (every, sigma_px), most, 1e-7)[0]
+
+
+def sigma_of(corners: Corners, found: np.ndarray, cameras: int) -> np.ndarray:
+    """(C,) robust standard deviation of one coordinate of each camera's residuals, from their median size."""
+    camera = corners.camera_of_corner()
+    order = np.argsort(camera, kind="stable")
+    bounds = np.searchsorted(camera[order], np.arange(cameras + 1))
+    size = np.abs(found[order])
+    every = [np.median(size[a:b]) if b > a else np.nan for a, b in itertools.pairwise(bounds)]
+    sigma = _MAD_TO_SIGMA * np.array(every)
+    # A camera of few corners could look perfect by chance and pull the rest to itself.
+    floor = max(_LEAST_SIGMA_PX, 0.3 * float(np.nanmedian(sigma)))
+    return np.maximum(np.where(np.isfinite(sigma), sigma, floor), floor)
+
+
+def _minimise(
+    corners: Corners,
+    state: State,
+    columns: Columns,
+    prior: LensPrior,
+    loss: tuple[np.ndarray, np.ndarray],
+    most: int,
+    tolerance: float,
+) -> tuple[State, int]:
+    """Levenberg-Marquardt. loss: (scales (C,) of Cauchy's loss, or inliers (N,) bool of plain squares; sigma (C,))."""
+    camera = corners.camera_of_corner()
+    kind, sigma = loss
+    robust, sharpness = kind.dtype != bool, sigma[camera] ** -2.0
+
+    def evaluate(s: State) -> tuple[float, np.ndarray]:
+        squared = (residuals(corners, s) ** 2).sum(axis=1)
+        if robust:
+            share = squared / kind[camera] ** 2
+            cost = 0.5 * float((kind[camera] ** 2 * sharpness * np.log1p(share)).sum())
+            return cost + prior.cost(s.lenses), sharpness / (1.0 + share)
+        return 0.5 * float((squared * sharpness)[kind].sum()) + prior.cost(s.lenses), sharpness * kind
+
+    cost, weights = evaluate(state)
+    damping = 1e-4
+    for iteration in range(most):
+        equations = NormalEquations.of(corners, state, columns, weights)
+        while True:
+            step = equations.step(columns, prior, state.lenses, damping)
+            trial = moved(state, columns, *step) if step is not None else state
+            after, new_weights = evaluate(trial) if step is not None else (np.inf, weights)
+            if after < cost or damping > 1e8:
+                break
+            if abs(after - cost) <= 1e-12 * cost:
+                return state, iteration + 1
+            damping *= 8.0
+        if not after < cost:
+            return state, iteration + 1
+        gain = (cost - after) / cost
+        state, cost, weights = trial, after, new_weights
+        damping = max(damping / 6.0, 1e-12)
+        if gain < tolerance:
+            return state, iteration + 1
+    return state, most
