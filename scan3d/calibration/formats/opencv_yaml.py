@@ -88,10 +88,10 @@ def _camera(node: Any, number: int, path: Path) -> Camera:
         fisheye=not node.getNode("fisheye_model").empty() and _real(node, "fisheye_model", where) != 0,
         where=where,
     )
-    rotation = node.getNode("rotation")
-    vector = not rotation.empty() and rotation.isMap() and np.size(rotation.mat()) == 3
-    matrix = _mat(node, "rotation", (3,) if vector else (3, 3), where)
-    pose = Rigid3(rotation=rotation_of(matrix, where), translation=_mat(node, "translation", (3,), where))
+    pose = Rigid3(
+        rotation=rotation_of(_mat(node, "rotation", (-1,), where), where),
+        translation=_mat(node, "translation", (3,), where),
+    )
     return Camera(camera_id=camera_id, intrinsics=intrinsics, cam_from_world=pose)
 
 
@@ -103,10 +103,16 @@ def _real(node: Any, key: str, where: str) -> float:
 
 
 def _mat(node: Any, key: str, shape: tuple[int, ...], where: str) -> np.ndarray:
+    import cv2
+
     child = node.getNode(key)
     if child.empty() or not child.isMap():
         raise CalibrationError(f"{key} is missing or no matrix of OpenCV.", where, "Write the file anew.")
-    return numbers(child.mat(), shape, key, where)
+    try:
+        return numbers(child.mat(), shape, key, where)
+    except cv2.error as error:
+        what = f"OpenCV cannot read {key}: its rows, cols, dt and data do not agree."
+        raise CalibrationError(what, where, "Write the file anew.") from error
 
 
 def _matrix(key: str, values: np.ndarray) -> list[str]:
