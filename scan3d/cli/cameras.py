@@ -68,6 +68,15 @@ def convert(
     ] = None,
     unit: _Unit = None,
     images: _Images = None,
+    approximate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PX",
+            min=0.0,
+            help="Replace a lens that OUT cannot hold by the nearest one, if that is off by at most so many pixels.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it is there.")] = False,
     json: Json = False,
     debug: Debug = False,
@@ -78,13 +87,18 @@ def convert(
     """
 
     def work(session: Session) -> Outcome:
-        from scan3d.calibration.formats import read_camera_file, write_cameras
+        from scan3d.calibration.formats import read_camera_file, target_format_of, with_lenses_for, write_cameras
 
+        chosen = target_format or target_format_of(target)
         found = read_camera_file(source, source_format, images=images)
         rig = found.rig(_METRES[unit] if unit else None)
-        written = write_cameras(rig, target, target_format, images=images, replace=force)
-        data = {"written": [str(path) for path in written], **_data(rig, found.left_out)}
-        return Outcome(data=data, lines=[*_notes(rig, found.left_out), f"{len(rig)} cameras: {target}"])
+        off_px: dict[str, float] = {}
+        if approximate is not None:
+            rig, off_px = with_lenses_for(rig, chosen, within_px=approximate)
+        written = write_cameras(rig, target, chosen, images=images, replace=force)
+        data = {"written": [str(path) for path in written], "approximated_px": off_px, **_data(rig, found.left_out)}
+        lines = [f"Approximated: {name}, its lens is off by up to {off:.3g} px." for name, off in off_px.items()]
+        return Outcome(data=data, lines=[*lines, *_notes(rig, found.left_out), f"{len(rig)} cameras: {target}"])
 
     run(work, as_json=json, debug=debug)
 

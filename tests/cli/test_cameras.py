@@ -92,3 +92,16 @@ def test_identity_of_a_camera_at_the_origin(scan3d, tmp_path: Path) -> None:
     write_cameras(Rig(cameras=(camera,)), tmp_path / "a.toml", "caliscope")
     code, out, _ = scan3d("list", tmp_path / "a.toml", "--json")
     assert code == 0 and json.loads(out)["cameras"][0]["looks_along"] == [0.0, 0.0, 1.0]
+
+
+def test_a_lens_that_does_not_fit_can_be_approximated_and_the_size_is_said(scan3d, tmp_path: Path) -> None:
+    rig = a_rig(model="full_opencv", distortion=(-0.1, 0.02, 0.001, 0.001, 0.0, 1.0, 0.0, 0.0))
+    write_cameras(rig, tmp_path / "calibration.toml")
+    arguments = ("convert", tmp_path / "calibration.toml", tmp_path / "out.xml", "--approximate")
+    code, _, err = scan3d(*arguments, 1e-6)
+    assert code == 3 and "off by up to" in err and not (tmp_path / "out.xml").exists()
+    code, out, _ = scan3d(*arguments, 0.1)
+    assert code == 0 and "Approximated: cam00" in out
+    px = np.array([[5.0, 5.0], [80.0, 110.0]])
+    back = read_cameras(tmp_path / "out.xml")["cam00"].intrinsics
+    assert np.abs(back.project(rig["cam00"].intrinsics.unproject(px)) - px).max() < 0.1

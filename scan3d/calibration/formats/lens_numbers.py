@@ -13,6 +13,7 @@ from scan3d.geometry.opencv_adapter import intrinsics_from_opencv
 
 _ALL = 8
 _FISHEYE = 4
+_ADVICE = "Calibrate it with a simpler lens, write opencv or colmap, or allow the nearest lens: --approximate PX."
 
 
 def polynomial(camera: Camera, program: str) -> tuple[float, float, float, float, float]:
@@ -23,11 +24,11 @@ def polynomial(camera: Camera, program: str) -> tuple[float, float, float, float
     intrinsics = camera.intrinsics
     if intrinsics.model == "fisheye":
         what = f"{program} has no place for a fisheye lens of OpenCV's model."
-        raise cannot_hold(what, camera.camera_id, "Undistort its photographs, or write opencv, colmap or scan3d.")
+        raise cannot_hold(what, camera.camera_id, _ADVICE)
     k = (*intrinsics.distortion, *(0.0,) * (_ALL - len(intrinsics.distortion)))
     if any(k[5:]):
         what = f"{program} has no place for the denominator of a rational lens (k4, k5, k6)."
-        raise cannot_hold(what, camera.camera_id, "Calibrate it with a simpler lens, or write opencv or colmap.")
+        raise cannot_hold(what, camera.camera_id, _ADVICE)
     return k[0], k[1], k[2], k[3], k[4]
 
 

@@ -24,13 +24,18 @@ from scan3d.pipeline.aside import write_bytes
 
 @dataclass(frozen=True, kw_only=True)
 class CameraFormat:
-    """A format. read: path and the photographs' folder -> what it holds. text: of a rig, for formats of one file."""
+    """A format. read: path and the photographs' folder -> what it holds. text: of a rig, for formats of one file.
+
+    rational, fisheye: whether it has a place for lenses with k4, k5, k6, and for OpenCV's fisheye.
+    """
 
     name: str
     holds: str
     read: Callable[[Path, Path | None], CameraFile]
     text: Callable[[Rig], str] | None = None
     can_write: bool = True
+    rational: bool = True
+    fisheye: bool = True
 
 
 def _read_scan3d(path: Path, images: Path | None) -> CameraFile:
@@ -51,11 +56,25 @@ _ALL = (
     CameraFormat(name="colmap", holds="a folder with cameras and images, .txt or .bin", read=_read_colmap),
     CameraFormat(name="opencv", holds=".yml", read=lambda path, _: read_opencv(path), text=opencv_text),
     CameraFormat(
-        name="caliscope", holds="camera_array.toml", read=lambda path, _: read_caliscope(path), text=caliscope_text
+        name="caliscope",
+        holds="camera_array.toml",
+        read=lambda path, _: read_caliscope(path),
+        text=caliscope_text,
+        rational=False,
     ),
-    CameraFormat(name="anipose", holds="calibration.toml", read=lambda path, _: read_anipose(path), text=anipose_text),
-    CameraFormat(name="metashape", holds=".xml", read=lambda path, _: read_metashape(path), text=metashape_text),
-    CameraFormat(name="realityscan", holds="a folder of .xmp files", read=read_realityscan),
+    CameraFormat(
+        name="anipose",
+        holds="calibration.toml",
+        read=lambda path, _: read_anipose(path),
+        text=anipose_text,
+        rational=False,
+    ),
+    CameraFormat(
+        name="metashape", holds=".xml", read=lambda path, _: read_metashape(path), text=metashape_text, rational=False
+    ),
+    CameraFormat(
+        name="realityscan", holds="a folder of .xmp files", read=read_realityscan, rational=False, fisheye=False
+    ),
     CameraFormat(
         name="qualisys", holds=".qca.txt, read only", read=lambda path, _: read_qualisys(path), can_write=False
     ),
@@ -126,7 +145,7 @@ def write_cameras(
         StorageError: the folder cannot be written.
     """
     path = Path(path)
-    chosen = _format(format or _format_by_suffix(path), "--to")
+    chosen = _format(format or target_format_of(path), "--to")
     if not chosen.can_write:
         raise InputError(f"scan3d reads {chosen.name} and does not write it.", str(path), _known("--to"))
     if chosen.name == "colmap":
@@ -183,7 +202,8 @@ def _toml_format(path: Path) -> str:
     raise InputError("The TOML file holds no cameras that scan3d knows.", str(path), _known("--from"))
 
 
-def _format_by_suffix(path: Path) -> str:
+def target_format_of(path: Path) -> str:
+    """The format to write to a path, by its suffix. InputError where that does not tell."""
     found = {".toml": "scan3d", ".yml": "opencv", ".yaml": "opencv", ".xml": "metashape"}.get(path.suffix.lower())
     if found is None:
         raise InputError("The name does not tell the format to write.", str(path), _known("--to"))
