@@ -1,0 +1,236 @@
+"""What a calibration's numbers tell about each camera: residuals, lens, how sure its place is; boards of odd size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scan3d.calibration.board_calibration import BoardCalibration
+from scan3d.calibration.board_prediction import BoardPrediction, median_length
+from scan3d.calibration.board_views import BoardView, BoardViews
+from scan3d.calibration.verdict_limits import Limits
+from scan3d.checks import Check, Grade
+from scan3d.geometry import Camera
+from scan3d.geometry.transforms import Array, skew
+
+_DEGREE = 5  # of the polynomial of the place in the picture that stands for what a lens model misses
+_LEAST_CORNERS = 300
+_LEAST_VIEWS = 6
+_FOLDS = 4
+_CLIP = 4.0  # residuals are cut at this many times their median length: outliers do not shape a lens
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CameraResiduals:
+    """Of one camera: corners px (N, 2), residuals (N, 2) without those that have no pixel, view (N,) each is from."""
+
+    px: Array
+    residuals: Array
+    view: np.ndarray
+
+    @property
+    def median_px(self) -> float:
+        """Median length of the residuals, NaN without any."""
+        return median_length(self.residuals)
+
+
+def camera_residuals(prediction: BoardPrediction, views: BoardViews) -> dict[str, CameraResiduals]:
+    """Residuals by camera of the rig that has any."""
+    found = {}
+    for camera_id in prediction.calibration.rig.camera_ids:
+        px, residuals, numbers = [np.zeros((0, 2))], [np.zeros((0, 2))], [np.zeros(0, int)]
+        for number, view in enumerate(views.of_camera(camera_id)):
+            of_view = prediction.residuals_px(view)
+            if of_view is None:
+                continue
+            known = np.isfinite(of_view).all(axis=1)
+            px.append(view.px[known])
+            residuals.append(of_view[known])
+            numbers.append(np.full(known.sum(), number))
+        joined = CameraResiduals(px=np.vstack(px), residuals=np.vstack(residuals), view=np.concatenate(numbers))
+        if len(joined.px):
+            found[camera_id] = joined
+    return found
+
+
+def residual_check(
+    camera_id: str, all_residuals: Mapping[str, CameraResiduals], camera: Camera, limits: Limits
+) -> Check:
+    """A camera's median residual, by itself and beside the other cameras'."""
+    median = all_residuals[camera_id].median_px
+    others = [found.median_px for name, found in all_residuals.items() if name != camera_id]
+    usual = float(np.median(others)) if others else float("nan")
+    larger = max(1.0, float(np.hypot(camera.intrinsics.width, camera.intrinsics.height)) / limits.residual_diagonal_px)
+    warn, fail = larger * limits.warn_residual_px, larger * limits.fail_residual_px
+    apart = len(others) > 1 and median > limits.warn_residual_ratio * usual and median > 0.4 * warn
+    grade = Grade.FAIL if median > fail else Grade.WARN if median > warn or apart else Grade.PASS
+    compared = f" ({usual:.2f} px is usual in this rig)" if others else ""
+    step = ""
+    if grade is not Grade.PASS:
+        step = "Look whether it sits tight and takes its picture with the others, at full size and in focus."
+    return Check(
+        name="reprojection",
+        grade=grade,
+        camera_id=camera_id,
+        what=f"corners lie {median:.2f} px from where the calibration has them{compared}.",
+        next_step=step,
+        value=round(median, 3),
+        unit="px",
+        limit=round(fail if grade is Grade.FAIL else warn, 3),
+    )
+
+
+def lens_check(camera_id: str, found: CameraResiduals, calibration: BoardCalibration, limits: Limits) -> Check | None:
+    """Whether residuals depend on the place in the picture, as no lens model said. None with few corners."""
+    fit = systematic_px(found, calibration.rig[camera_id])
+    if fit is None:
+        return None
+    size_px, share = fit
+    grade = Grade.PASS
+    if share > limits.lens_share:
+        grade = Grade.FAIL if size_px > limits.fail_lens_px else Grade.WARN if size_px > limits.warn_lens_px else grade
+    lens = calibration.lens.get(camera_id, "lens")
+    what = f"no lens model fits: the best ({lens}) leaves {size_px:.2f} px that depend on the place in the picture."
+    step = (
+        "Look for glass before the lens, a zoom or focus that was moved between shots, or a stabiliser; fix it and "
+        "photograph the board again."
+    )
+    if grade is Grade.PASS:
+        what, step = f"the lens model ({lens}) fits its pictures, within {size_px:.2f} px.", ""
+    return Check(
+        name="lens_model", grade=grade, camera_id=camera_id, what=what, next_step=step, value=round(size_px, 3),
+        unit="px",
+        limit=limits.fail_lens_px if grade is Grade.FAIL else limits.warn_lens_px,
+    )  # fmt: skip
+
+
+def systematic_px(found: CameraResiduals, camera: Camera) -> tuple[float, float] | None:
+    """Size (rms, px) of the residuals' part that depends on the place in the picture, and its share of their power.
+
+    A polynomial of the place is fitted to three quarters of the views and judged on the rest, so that noise, which says
+    nothing about other views, leaves a share near zero.
+    """
+    views = np.unique(found.view)
+    if len(found.px) < _LEAST_CORNERS or len(views) < _LEAST_VIEWS:
+        return None
+    half = 0.5 * np.array([camera.intrinsics.width, camera.intrinsics.height])
+    u, v = ((found.px - half) / half.max()).T
+    basis = np.stack([u**i * v**j for i in range(_DEGREE + 1) for j in range(_DEGREE + 1 - i)], axis=1)
+    lengths = np.linalg.norm(found.residuals, axis=1)
+    cut = _CLIP * max(float(np.median(lengths)), 1e-9)
+    residuals = found.residuals * np.minimum(1.0, cut / np.maximum(lengths, 1e-12))[:, None]
+    kept = lengths < 3 * cut
+    predicted = np.zeros_like(residuals)
+    ridge = 1e-6 * len(basis) * np.eye(basis.shape[1])
+    for fold in range(_FOLDS):
+        held = np.isin(found.view, views[fold::_FOLDS])
+        train = ~held & kept
+        weights = np.linalg.solve(basis[train].T @ basis[train] + ridge, basis[train].T @ residuals[train])
+        predicted[held] = basis[held] @ weights
+    # Beyond what was covered in the other views a polynomial runs away: it may not say more than was measured.
+    runaway = np.linalg.norm(predicted, axis=1) > cut
+    predicted[runaway] = 0.0
+    power = float((residuals[kept] ** 2).sum())
+    left = float(((residuals - predicted)[kept] ** 2).sum())
+    share = max(0.0, 1.0 - left / max(power, 1e-12))
+    return float(np.sqrt(share * power / max(1, kept.sum()))), share
+
+
+def certainty_checks(camera: Camera, covariance: Array, distance_m: float, limits: Limits) -> Iterator[Check]:
+    """How sure a camera's place and direction are. distance_m: from it to the boards."""
+    camera_id = camera.camera_id
+    centre_mm = 1e3 * float(np.sqrt(max(0.0, np.linalg.eigvalsh(covariance[:3, :3])[-1])))
+    turn_deg = float(np.degrees(np.sqrt(max(0.0, np.linalg.eigvalsh(covariance[3:, 3:])[-1]))))
+    metres = max(distance_m, 0.25)
+    step = "Show it more boards together with other cameras: near and far, tilted, out to its corners."
+    for name, value, unit, warn, fail, what in (
+        ("centre_certainty", centre_mm, "mm", metres * limits.warn_centre_mm, metres * limits.fail_centre_mm, "place"),
+        ("rotation_certainty", turn_deg, "deg", limits.warn_rotation_deg, limits.fail_rotation_deg, "direction"),
+    ):
+        unsure = not np.isfinite(value)
+        grade = Grade.FAIL if unsure or value > fail else Grade.WARN if value > warn else Grade.PASS
+        yield Check(
+            name=name,
+            grade=grade,
+            camera_id=camera_id,
+            what=f"its {what} is {'unknown' if unsure else f'known to {value:.2g} {unit}'}.",
+            next_step="" if grade is Grade.PASS else step,
+            value=None if unsure else round(value, 4),
+            unit=unit,
+            limit=round(fail if grade is Grade.FAIL else warn, 4),
+        )
+
+
+def board_scale_errors(prediction: BoardPrediction, views: BoardViews) -> dict[str, tuple[float, float]]:
+    """By board, how much longer its squares are than said, as a share, and the standard deviation of that.
+
+    One Gauss-Newton step for a board's scale with its pose in every shot free and the cameras as they are: the scale of
+    a single board is that of the rig, so its error is zero then; boards that disagree show with opposite signs.
+    """
+    grouped: dict[str, dict[str, list[BoardView]]] = {}
+    for view in views.views:
+        if view.camera_id in prediction.calibration.rig and prediction.world_from_board(view) is not None:
+            grouped.setdefault(view.board, {}).setdefault(prediction.shot_of(view), []).append(view)
+    errors = {}
+    for board, shots in grouped.items():
+        parts = [_scale_step(prediction, together) for together in shots.values() if len(together) > 1]
+        slope, power = (sum(part[k] for part in parts) for k in (0, 1))
+        if power > 0:
+            noise = np.concatenate([part[2] for part in parts])
+            sd = 1.4826 * float(np.median(np.abs(noise)))
+            errors[board] = (slope / power, sd / float(np.sqrt(power)))
+    return errors
+
+
+def _scale_step(prediction: BoardPrediction, together: list[BoardView]) -> tuple[float, float, Array]:
+    """Of the views of one board in one shot: what a change of scale explains, how well it could be seen, residuals."""
+    rows, right, wanted = [], [], []
+    for view in together:
+        camera, place = prediction.calibration.rig[view.camera_id], prediction.world_from_board(view)
+        assert place is not None
+        board = prediction.boards[view.board].points_m[view.point_ids]
+        world = place.apply(board)
+        px, by_point, _ = camera.intrinsics.project_jacobian(camera.cam_from_world.apply(world))
+        by_world = by_point @ camera.cam_from_world.rotation
+        arm = world - place.translation
+        by_pose = np.concatenate([by_world, by_world @ -np.array([skew(a) for a in arm])], axis=2)
+        residuals = view.px - px
+        lengths = np.linalg.norm(residuals, axis=1)
+        good = lengths < 5 * max(np.nanmedian(lengths), 1e-9)
+        rows.append(by_pose[good].reshape(-1, 6))
+        right.append((by_world @ arm[..., None])[good].reshape(-1))
+        wanted.append(residuals[good].reshape(-1))
+    poses, scale, residual = np.vstack(rows), np.concatenate(right), np.concatenate(wanted)
+    if len(poses) < 8 or not np.isfinite(poses).all():
+        return 0.0, 0.0, np.zeros(0)
+    basis, _ = np.linalg.qr(poses)
+    scale = scale - basis @ (basis.T @ scale)
+    return float(scale @ residual), float(scale @ scale), residual - basis @ (basis.T @ residual)
+
+
+def board_scale_checks(errors: Mapping[str, tuple[float, float]], limits: Limits) -> Iterator[Check]:
+    """Boards whose squares are not as long as said, told from the other boards of the target."""
+    if len(errors) < 2:
+        return
+    middle = float(np.median([error for error, _ in errors.values()]))
+    names = ", ".join(errors)
+    for board, (error, sd) in errors.items():
+        off = error - middle if len(errors) > 2 else error - min((e for e, _ in errors.values()), key=abs)
+        bad = abs(off) > max(limits.warn_board_scale, 6 * sd)
+        if not bad:
+            continue
+        grade = Grade.FAIL if abs(off) > limits.fail_board_scale else Grade.WARN
+        what = (
+            f"Board {board}: its squares are {abs(off):.2%} {'longer' if off > 0 else 'shorter'} than the others say."
+        )
+        yield Check(
+            name="square_size",
+            grade=grade,
+            what=what,
+            next_step=f"Measure ten squares of each board ({names}) with a ruler and write square_m in the target.",
+            value=round(100 * abs(off), 3),
+            unit="%",
+            limit=100 * (limits.fail_board_scale if grade is Grade.FAIL else limits.warn_board_scale),
+        )
