@@ -51,6 +51,29 @@ def test_every_camera_of_a_shipped_rig_looks_at_the_subject(name: str) -> None:
     assert seen.min() >= 4, "a part of the subject is in too few pictures"
 
 
+@pytest.mark.parametrize("name", [name for name in rig_names() if read_rig_definition(name).limits.cameras_per_point])
+def test_a_plan_meets_its_own_limit_of_cameras_per_point(name: str) -> None:
+    definition = read_rig_definition(name)
+    half_axes_m = np.array([0.08, 0.1, 0.12] if definition.subject == "head" else [0.25, 0.15, 0.9])
+    way = np.random.default_rng(0).normal(size=(2000, 3))
+    way /= np.linalg.norm(way, axis=1, keepdims=True)
+    way = way[np.abs(way[:, 2]) < np.sin(np.radians(50))]
+    rig = definition.rig(seed=1)
+    if all(ring.arc_rad is not None and ring.arc_rad < np.pi for ring in definition.rings):
+        # Cameras before the face only promise the face.
+        way = way[(way[:, 1] < -0.5) & (np.abs(way[:, 2]) < np.sin(np.radians(45)))]
+    points = way * half_axes_m + definition.subject_centre_m
+    normals = way / half_axes_m
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    seen = np.zeros(len(points), int)
+    for camera in rig:
+        toward = camera.centre - points
+        facing = (toward * normals).sum(axis=1) > np.cos(np.radians(60)) * np.linalg.norm(toward, axis=1)
+        seen += facing & camera.intrinsics.contains(camera.project(points)[0])
+    assert definition.limits.cameras_per_point is not None
+    assert seen.min() >= definition.limits.cameras_per_point
+
+
 def test_keys_arrive_in_metres_and_radians(tmp_path: Path) -> None:
     path = tmp_path / "small.toml"
     path.write_text(GOOD)
