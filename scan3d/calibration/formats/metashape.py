@@ -72,6 +72,7 @@ def read_metashape(path: Path) -> CameraFile:
     lenses: dict[str | None, Intrinsics] = {}
     worlds = {c.get("id"): _similarity(c.find("transform"), str(path)) for c in chunk.iterfind("components/component")}
     whole = _similarity(chunk.find("transform"), str(path))
+    only = next(iter(worlds.values())) if len(worlds) == 1 else None
     cameras, left_out, scaled = [], {}, True
     for element in chunk.iter("camera"):
         name = _camera_id(element, path)
@@ -85,7 +86,9 @@ def read_metashape(path: Path) -> CameraFile:
         sensor = element.get("sensor_id")
         if sensor not in lenses:
             lenses[sensor] = _lens(sensors.get(sensor), where)
-        world = worlds.get(element.get("component_id")) or whole
+        own = element.get("component_id")
+        # Files of older versions have one component and no camera that says it is its own.
+        world = worlds.get(own) or whole or (only if own is None else None)
         scaled = scaled and world is not None
         pose = _cam_from_world(element.findtext("transform"), world, where)
         cameras.append(Camera(camera_id=name, intrinsics=lenses[sensor], cam_from_world=pose))
@@ -107,17 +110,18 @@ def metashape_text(rig: Rig) -> str:
     for intrinsics, number_ in shared.items():
         lines += _sensor_lines(lens_of[intrinsics], number_)
     lines += ["    </sensors>"]
+    lines += ['    <components next_id="1" active_id="0">', '      <component id="0" label="Component 1">']
     if rig.scale_is_metric:
-        lines += ['    <components next_id="1" active_id="0">', '      <component id="0" label="Component 1">']
         lines += ["        <transform>", f'          <rotation locked="true">{text_row(np.eye(3))}</rotation>']
         lines += ['          <translation locked="true">0.0 0.0 0.0</translation>']
         lines += ['          <scale locked="true">1.0</scale>', "        </transform>"]
-        lines += ["      </component>", "    </components>"]
-    component = ' component_id="0"' if rig.scale_is_metric else ""
+    members = " ".join(str(number_) for number_ in range(len(rig)))
+    lines += [f"        <partition><camera_ids>{members}</camera_ids></partition>"]
+    lines += ["      </component>", "    </components>"]
     lines += [f'    <cameras next_id="{len(rig)}" next_group_id="0">']
     for number_, camera in enumerate(rig):
         label, sensor = quoteattr(camera.camera_id), shared[camera.intrinsics]
-        lines += [f'      <camera id="{number_}" sensor_id="{sensor}"{component} label={label} enabled="true">']
+        lines += [f'      <camera id="{number_}" sensor_id="{sensor}" component_id="0" label={label} enabled="true">']
         lines += [f"        <transform>{text_row(camera.cam_from_world.inverse().matrix())}</transform>"]
         lines += ["      </camera>"]
     lines += ["    </cameras>", f"    <reference>{_LOCAL}</reference>", "  </chunk>", "</document>"]
@@ -160,7 +164,7 @@ def _chunk(path: Path) -> ET.Element:
 
 def _camera_id(element: ET.Element, path: Path) -> str:
     label = element.get("label") or f"camera {element.get('id')}"
-    given = Path(label)
+    given = Path(label.replace("\\", "/"))
     return given.stem if given.suffix.lower() in _PICTURES else label
 
 

@@ -30,11 +30,14 @@ def camera_of(camera_id: str, table: Mapping[str, Any], where: str) -> Camera:
     for key in ("size", "matrix", "distortions", "rotation", "translation"):
         if key not in table:
             raise CalibrationError(f"The key {key!r} is missing.", where, "Export the calibration again.")
+    fisheye = table.get("fisheye", False)
+    if not isinstance(fisheye, bool):
+        raise CalibrationError("fisheye must be true or false.", where, "Write true or false, unquoted.")
     intrinsics = from_opencv_numbers(
         numbers(table["matrix"], (3, 3), "matrix", where),
         [float(k) for k in numbers(table["distortions"], (-1,), "distortions", where)],
         size_of(table["size"], where),
-        fisheye=bool(table.get("fisheye", False)),
+        fisheye=fisheye,
         where=where,
     )
     pose = Rigid3(

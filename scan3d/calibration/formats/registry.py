@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from scan3d.calibration.formats.realityscan import read_realityscan, realityscan
 from scan3d.calibration.toml_file import read_calibration, read_left_out, write_calibration
 from scan3d.errors import CalibrationError, InputError
 from scan3d.geometry import Rig
-from scan3d.pipeline.aside import write_bytes
+from scan3d.pipeline.aside import written_aside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +151,8 @@ def write_cameras(
     if not chosen.can_write:
         raise InputError(f"scan3d reads {chosen.name} and does not write it.", str(path), _known("--to"))
     if chosen.name == "colmap":
-        return _write_colmap(rig, path, images, replace)
-    if chosen.name == "realityscan":
+        texts = _colmap_texts(rig, path, images)
+    elif chosen.name == "realityscan":
         _plain_names(rig, path)
         texts = {path / name: text for name, text in realityscan_texts(rig).items()}
     elif chosen.text is not None:
@@ -159,25 +161,34 @@ def write_cameras(
         _absent((path,), replace)
         write_calibration(rig, path)
         return (path,)
-    _absent(texts, replace)
-    for file, text in texts.items():
-        write_bytes(file, text.encode())
+    _absent(tuple(texts), replace)
+    _write_together(texts)
     return tuple(texts)
 
 
-def _write_colmap(rig: Rig, folder: Path, images: Path | None, replace: bool) -> tuple[Path, ...]:
+def _write_together(texts: Mapping[Path, str]) -> None:
+    """All of the files or none: each is written aside first, and only when all are there do they get their names."""
+    with ExitStack() as stack:
+        for file, text in texts.items():
+            stack.enter_context(written_aside(file)).write_text(text, encoding="utf-8")
+
+
+def _colmap_texts(rig: Rig, folder: Path, images: Path | None) -> dict[Path, str]:
     _plain_names(rig, folder)
-    files = tuple(folder / f"{part}.txt" for part in ("cameras", "images", "points3D"))
-    _absent((*files, *(file.with_suffix(".bin") for file in files)), replace)
+    binary = folder / "cameras.bin"
+    if binary.exists():
+        what = "A binary COLMAP model is there, which COLMAP and scan3d would read instead of the text."
+        raise InputError(what, str(binary), "Choose another folder.")
     names = {}
     for camera_id in rig.camera_ids:
         photograph = photograph_of(images, camera_id) if images is not None else None
         names[camera_id] = photograph.name if photograph is not None else f"{camera_id}.jpg"
-    write_colmap_model(rig, folder, names)
-    return files
+    with tempfile.TemporaryDirectory() as aside:
+        write_colmap_model(rig, Path(aside), names)
+        return {folder / file.name: file.read_text(encoding="utf-8") for file in sorted(Path(aside).iterdir())}
 
 
-def _absent(files: Mapping[Path, str] | tuple[Path, ...], replace: bool) -> None:
+def _absent(files: tuple[Path, ...], replace: bool) -> None:
     for file in files:
         if file.exists() and not replace:
             raise InputError("The file is there already.", str(file), "Choose another name, or replace it: --force.")

@@ -8,7 +8,7 @@ import pytest
 from sample_cameras import BROWN, FISHEYE, METASHAPE, RATIONAL, camera_with
 
 from scan3d.calibration.formats import format_of, read_camera_file, read_cameras, write_cameras
-from scan3d.errors import CalibrationError, InputError, Scan3dError
+from scan3d.errors import CalibrationError, InputError, Scan3dError, StorageError
 from scan3d.geometry import Rig
 
 RIG = Rig(cameras=(camera_with("full_opencv", BROWN),), source="test")
@@ -93,6 +93,7 @@ def read_whole(path: Path, name: str, text: str) -> Rig:
         ("anipose", "distortions = [", "distortions = [0.1, ", "not 6"),
         ("anipose", 'units = "metres"', 'units = "feet"', "'feet' is not known"),
         ("caliscope", "fisheye = false", "fisheye = true", "4 coefficients, not 5"),
+        ("caliscope", "fisheye = false", 'fisheye = "false"', "true or false"),
         ("caliscope", "rotation = [", "rotation = [1.0, ", "must hold 3 x 3 numbers"),
         ("caliscope", "[cameras.7]", "[camera.7]", "no table [cameras.0]"),
         ("opencv", "cols: 3", "cols: 2", "OpenCV cannot read"),
@@ -175,6 +176,28 @@ def test_files_that_are_there_stay(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="--force"):
             write_cameras(RIG, tmp_path / name, name)
         write_cameras(RIG, tmp_path / name, name, replace=True)
+    (tmp_path / "colmap" / "cameras.bin").touch()
+    with pytest.raises(InputError, match="binary"):
+        write_cameras(RIG, tmp_path / "colmap", "colmap", replace=True)
+
+
+def test_several_files_appear_together_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import scan3d.calibration.formats.registry as registry
+
+    whole = registry.written_aside
+    started: list[Path] = []
+
+    def second_fails(path: Path):
+        started.append(path)
+        if len(started) == 2:
+            raise StorageError("The disk is full.")
+        return whole(path)
+
+    monkeypatch.setattr(registry, "written_aside", second_fails)
+    rig = Rig(cameras=(RIG["cam07"], replace(RIG["cam07"], camera_id="cam08")))
+    with pytest.raises(StorageError):
+        write_cameras(rig, tmp_path, "realityscan")
+    assert len(started) == 2 and list(tmp_path.iterdir()) == []
 
 
 def test_formats_are_told_apart(tmp_path: Path) -> None:

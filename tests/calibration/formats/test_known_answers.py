@@ -102,6 +102,9 @@ def test_a_scaled_and_turned_chunk_of_metashape(tmp_path: Path) -> None:
     before = np.array([0.0, 0.1, 1.0]) + POINTS * 0.2
     assert np.abs(metashape_pixels(path, before) - camera.project(before)[0]).max() < TOLERANCE_PX
     assert camera.intrinsics.distortion == (-0.12, 0.07, 0.0011, -0.0007, 0.013, 0.0, 0.0, 0.0)
+    # Cameras of older files do not name their component; a whole path as a label is a photograph's name all the same.
+    path.write_text(METASHAPE.replace(' component_id="0"', "").replace("cam07.JPG", "D:\\shots\\cam07.JPG"))
+    assert np.allclose(read_cameras(path)["cam07"].centre, camera.centre)
 
 
 @pytest.mark.parametrize("portrait", [True, False])
