@@ -5,10 +5,11 @@ SHELL := /bin/bash
 DATA := $(or $(SCAN3D_DATA),../shared/data)
 PY := .venv/bin/python
 
-.PHONY: help prepare demo test test-all lint bench clean
+.PHONY: help prepare demo demo-head test test-all lint bench clean
 
 help:
-	@echo "make demo      reconstruct the sample capture beside the project into demo/"
+	@echo "make demo      photograph a virtual person, make the twin, compare it with the truth: demo/"
+	@echo "make demo-head reconstruct the sample capture beside the project into demo_head/"
 	@echo "make test      the tests, without the slow ones"
 	@echo "make test-all  all tests"
 	@echo "make lint      style and types"
@@ -18,20 +19,19 @@ help:
 prepare:
 	@.ci/prepare
 
-demo:
+demo: prepare
+	@.venv/bin/scan3d demo demo
+
+demo-head: prepare
 	@if [ ! -d "$(DATA)/rig_head/images" ]; then \
 	  echo "There is no capture beside this project: $(DATA)/rig_head/images was not found."; \
-	  echo "Set SCAN3D_DATA to the folder that holds rig_head, or reconstruct a capture of your own:"; \
-	  echo "  make prepare && .venv/bin/scan3d reconstruct TAKE    (README.md says what a TAKE holds)"; \
+	  echo "Set SCAN3D_DATA to the folder that holds rig_head, or run make demo, which needs no data."; \
 	  exit 1; \
 	fi
-	@.ci/prepare
-	@mkdir -p demo/rig_head
-	@cp -r --update "$(DATA)/rig_head/images" "$(DATA)/rig_head/colmap" demo/rig_head/
-	@chmod -R u+w demo/rig_head
-	@.venv/bin/scan3d reconstruct demo/rig_head --quality standard
-	@echo
-	@echo "Open demo/rig_head/results/report.html in a browser and model.glb in Blender (File > Import > glTF)."
+	@mkdir -p demo_head
+	@cp -r --update "$(DATA)/rig_head/images" "$(DATA)/rig_head/colmap" demo_head/
+	@chmod -R u+w demo_head
+	@.venv/bin/scan3d reconstruct demo_head
 
 test: prepare
 	@$(PY) -m pytest
@@ -48,5 +48,5 @@ bench: prepare
 	@$(PY) -m tests.benchmarks
 
 clean:
-	rm -rf .venv demo build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv demo demo_head build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -38,12 +38,12 @@ def evaluate(
         from scan3d.workflows.evaluate import as_json, evaluate_take
 
         done = evaluate_take(take, own_frame=own_frame, progress=session.progress)
-        return Outcome(data={"evaluation": str(done.path), **as_json(done)}, lines=_lines(done))
+        return Outcome(data={"evaluation": str(done.path), **as_json(done)}, lines=table(done))
 
     run(work, as_json=json, debug=debug)
 
 
-def _lines(done: Evaluation) -> list[str]:
+def table(done: Evaluation) -> list[str]:
     parts = [_shape(done), _views(done), _marks(done), _cameras(done), _body(done)]
     lines = [line for part in parts if part for line in [*part, ""]]
     return [*lines, f"Evaluation: {done.path}"]

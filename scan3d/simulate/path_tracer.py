@@ -209,7 +209,8 @@ def _sensor(mi: Any, camera: Camera, crop: Crop | None, aperture_m: float, focus
         "near_clip": 1e-3,
         "far_clip": 1e4,
         "film": film,
-        "sampler": {"type": "independent"},
+        # On a dressed person under nine softboxes, 25 paths: 9.7 % noise, independent ones 21 %, stratified ones 16 %.
+        "sampler": {"type": "multijitter"},
     }
     if aperture_m > 0:
         distance = focus_m if focus_m is not None else float(np.linalg.norm(camera.centre))

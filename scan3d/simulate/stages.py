@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from scan3d.pipeline.stage import Stage, insignificant
 from scan3d.pipeline.store import Store, Units
 from scan3d.simulate.lights import LightSetup
 from scan3d.simulate.subject import Imperfection, Material, Part, Subject
+
+if TYPE_CHECKING:
+    from scan3d.simulate.bodies import Body
 
 SUBJECT = Stage(name="subject", version=1, tools=("numpy", "scipy", "numba"))
 RADIANCE = Stage(name="radiance", version=1, tools=("mitsuba", "open3d-cpu", "opencv-contrib-python-headless"))
@@ -54,25 +57,38 @@ class RadianceOptions:
     variant: str = insignificant(default="auto")
 
 
-def make_subject(store: Store, options: SubjectOptions, *, progress: Progress) -> Path:
-    """Folder with somebody made from a seed; `read_subject` reads it."""
+def dressed_body(options: SubjectOptions) -> tuple[Body, Subject]:
+    """Somebody made from a seed: the body as it was made, and its surfaces with their materials."""
     from scan3d.simulate.bodies import make_body
     from scan3d.simulate.skin import dress_up
 
+    body = make_body(options.seed, pose=options.pose, garment=options.garment, hair=options.hair)
+    parts, marks = dress_up(
+        body.skin, body.rest, body.skin_regions, body.others, seed=options.seed, tone=options.tone,
+        size=options.texture_size, scatter=options.scatter, stubble=_stubble(body.parameters),
+    )  # fmt: skip
+    name = f"subject {options.seed}"
+    return body, Subject(name=name, parts=parts, imperfections=marks, parameters=body.parameters)
+
+
+def make_subject(store: Store, options: SubjectOptions, *, progress: Progress) -> Path:
+    """Folder with somebody made from a seed; `read_subject` reads it."""
+
     def work(out: Path) -> None:
-        with progress.task("subject", 3) as task:
-            body = make_body(options.seed, pose=options.pose, garment=options.garment, hair=options.hair)
+        with progress.task("subject", 2) as task:
+            subject = dressed_body(options)[1]
             task.advance()
-            parts, marks = dress_up(
-                body.skin, body.rest, body.skin_regions, body.others, seed=options.seed, tone=options.tone,
-                size=options.texture_size, scatter=options.scatter,
-            )  # fmt: skip
-            task.advance()
-            name = f"subject {options.seed}"
-            write_subject(out, Subject(name=name, parts=parts, imperfections=marks, parameters=body.parameters))
+            write_subject(out, subject)
             task.advance()
 
     return store.run(SUBJECT, {}, options, work)
+
+
+def _stubble(parameters: Mapping[str, Any]) -> float:
+    """How dense the beard stands: every man shaved at another hour."""
+    if parameters["sex"] != "male":
+        return 0.0
+    return float(np.random.default_rng([int(parameters["seed"]), 5]).beta(1.2, 2.0))
 
 
 def write_subject(out: Path, subject: Subject) -> None:

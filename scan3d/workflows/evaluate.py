@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from scan3d.errors import CaptureError, InputError
 from scan3d.geometry import Camera, Mesh, Rig
 from scan3d.pipeline.aside import write_bytes
 from scan3d.pipeline.progress import Progress
+from scan3d.report.comparison import comparison
 from scan3d.report.mesh_files import read_ply
 from scan3d.report.score import (
     CameraScore,
@@ -40,6 +41,7 @@ from scan3d.report.score import (
     score_mesh,
 )
 from scan3d.report.surface_view import SurfaceView
+from scan3d.report.texture import encode_jpeg
 from scan3d.simulate.subject import Imperfection
 from scan3d.workflows.cameras import rig_of
 
@@ -70,7 +72,8 @@ class Evaluation:
 
 
 def evaluate_take(take_dir: Path, *, own_frame: bool | None = None, progress: Progress) -> Evaluation:
-    """Compare TAKE/results with TAKE/truth and write TAKE/results/evaluation.json.
+    """Compare TAKE/results with TAKE/truth; write TAKE/results/evaluation.json and, where there are held-out
+    photographs and a textured model, evaluation.jpg with both beside each other.
 
     own_frame: the result lies in a frame of its own, as after `scan3d align`: it is first moved onto the truth by its
     cameras, and scaled where its scale is not metric. None: where the calibration says that `scan3d align` made it.
@@ -91,11 +94,13 @@ def evaluate_take(take_dir: Path, *, own_frame: bool | None = None, progress: Pr
         shape = score_mesh(truth.mesh, found, cameras=(exact or rig).cameras)
         task.advance()
         model = _model(take.results, frame) if held_out or marks else None
-        views = []
+        views, strips = [], []
         for camera, path in held_out or ():
             task.note(camera.camera_id)
             if model is not None:
-                views.append(rephotograph(model, truth, camera, _photograph(camera, path)))
+                photograph = _photograph(camera, path)
+                views.append(rephotograph(model, truth, camera, photograph))
+                strips.append(comparison(model, camera, photograph))
             task.advance()
         scored = None
         if marks is not None:
@@ -111,8 +116,16 @@ def evaluate_take(take_dir: Path, *, own_frame: bool | None = None, progress: Pr
         body=body,
         frame=frame,
     )
+    if strips:
+        write_bytes(evaluation.path.with_suffix(".jpg"), encode_jpeg(_stacked(strips)))
     write_bytes(evaluation.path, json.dumps(as_json(evaluation), indent=1, allow_nan=False).encode())
     return evaluation
+
+
+def _stacked(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """One below the other, each at the left."""
+    width = max(picture.shape[1] for picture in pictures)
+    return np.concatenate([np.pad(p, ((0, 0), (0, width - p.shape[1]), (0, 0))) for p in pictures])
 
 
 def mean_view(views: tuple[ViewScore, ...]) -> dict[str, float]:

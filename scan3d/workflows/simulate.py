@@ -31,11 +31,11 @@ from scan3d.simulate.stages import (
 from scan3d.workflows.scanned_mesh import SCANNED, make_scanned_subject
 from scan3d.workflows.simulated_take import SimulatedCapture, finished, write_take
 
-# Paths per pixel of the photograph, spread over the finer pixels of the pinhole views; 0: one ray, no gloss.
-_SAMPLES = {"preview": 0, "standard": 48, "final": 256}
+# Paths per pixel of the pinhole views, which are finer than the photograph's; 0: one ray, no gloss.
+_SAMPLES = {"preview": 0, "standard": 25, "final": 144}
 _OVERSAMPLE = 1.5
-_CPU_S_PER_MPX_SAMPLE = {"llvm_ad_rgb": 0.45, "scalar_rgb": 1.4}
-_SUBJECT_CPU_S = 45.0
+_CPU_S_PER_MPX_SAMPLE = {"llvm_ad_rgb": 0.7, "scalar_rgb": 2.0}
+_SUBJECT_CPU_S = 100.0
 # How fast people who stand still sway (Prieto et al. 1996: the pressure under the feet wanders at 8 to 11 mm/s).
 _SWAY_M_S = 0.01
 
@@ -89,10 +89,11 @@ def estimate_seconds(options: SimulateOptions, *, workers: int | None = None) ->
     setups = _setups(definition, options)
     megapixels = definition.lens.width * definition.lens.height / 1e6
     photographs = definition.camera_count * len(setups) + definition.held_out_count
-    samples = _SAMPLES[options.quality]
+    samples = _OVERSAMPLE**2 * _SAMPLES[options.quality]
     # The subject fills about a third of a photograph; the rest is not rendered.
     cost = 0.35 * samples * _CPU_S_PER_MPX_SAMPLE[choose_variant()] if samples else 1.5
-    cpu_s = _SUBJECT_CPU_S + photographs * megapixels * (cost + 1.5)
+    # Developing, and the truth of what each camera sees.
+    cpu_s = _SUBJECT_CPU_S + photographs * megapixels * (cost + 2.5)
     return cpu_s / min(workers or cpu_count(), cpu_count())
 
 
@@ -215,9 +216,8 @@ def _radiance(
     options: SimulateOptions, progress: Progress, workers: int | None,
 ) -> Path:  # fmt: skip
     lens = definition.lens
-    samples = _SAMPLES[options.quality]
     how = RadianceOptions(
-        samples=round(samples / _OVERSAMPLE**2) if samples else 0,
+        samples=_SAMPLES[options.quality],
         seed=options.subject,
         oversample=_OVERSAMPLE,
         aperture_m=1e-3 * lens.focal_mm / lens.f_number if options.defocus else 0.0,

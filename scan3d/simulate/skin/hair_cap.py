@@ -39,7 +39,7 @@ def hair_material(mesh: Mesh, colour: np.ndarray, *, size: int, seed: int) -> Ma
     crown = np.array([0.5 * (low[0] + high[0]), 0.4 * low[1] + 0.6 * high[1], high[2]])
     albedo = np.empty((size, size, 3), np.float32)
     albedo[:] = colour
-    roughness = np.full((size, size), 0.45, np.float32)
+    roughness = np.full((size, size), 0.55, np.float32)
     normal = np.empty((size, size, 3), np.uint16)
     normal[:] = encode_normals(np.zeros((1, 2)))[0]
     layers = np.column_stack([mesh.vertices, mesh.vertex_normals()])
@@ -57,7 +57,7 @@ def hair_material(mesh: Mesh, colour: np.ndarray, *, size: int, seed: int) -> Ma
         strands = 0.6 * mottle(ring, texel, wavelength_m=0.006, seed=seed + 3)
         strands += mottle(ring, 0.6 * texel, wavelength_m=0.0022, seed=seed + 5, octaves=2)
         albedo[texels.rows, texels.columns] = np.clip(colour * np.exp(0.4 * strands)[:, None], 0.003, 0.9)
-        roughness[texels.rows, texels.columns] = np.clip(0.42 + 0.05 * strands, 0.25, 0.7)
+        roughness[texels.rows, texels.columns] = np.clip(0.55 + 0.05 * strands, 0.35, 0.8)
         across = np.stack([-offset[:, 1], offset[:, 0], np.zeros(len(points))], axis=1) / flat[:, None]
         slope = 0.3 * mottle(ring, texel, wavelength_m=0.003, seed=seed + 7, octaves=2)
         normal[texels.rows, texels.columns] = encode_normals(

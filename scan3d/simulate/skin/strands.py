@@ -37,7 +37,7 @@ def _stroke(albedo, roughness, owner, starts, steps, counts, cover, colour):
                     w = min(w, 0.97)
                     for c in range(3):
                         albedo[i + a, j + b, c] += w * (colour[n, c] - albedo[i + a, j + b, c])
-                    roughness[i + a, j + b] += 0.5 * w * (0.38 - roughness[i + a, j + b])
+                    roughness[i + a, j + b] += 0.5 * w * (0.65 - roughness[i + a, j + b])
 
 
 def paint_strands(
