@@ -28,6 +28,7 @@ from scan3d.calibration.fit_checks import (
     camera_residuals,
     certainty_checks,
     lens_check,
+    lens_misfits,
     residual_check,
 )
 from scan3d.calibration.plan_checks import plan_checks
@@ -164,12 +165,13 @@ def _fit_checks(
             yield coverage_check(coverage_counts(views, camera_id), camera_id, count, limits)
     prediction = BoardPrediction(calibration=calibration, target=target)
     residuals = camera_residuals(prediction, views)
+    misfits = lens_misfits(calibration, residuals)
     for camera in calibration.rig:
         name = camera.camera_id
         soft = name in blurred and blurred[name].grade is not Grade.PASS
         if name in known or soft or name not in residuals:
             continue
-        lens = lens_check(name, residuals[name], calibration, limits)
+        lens = lens_check(name, misfits, calibration, limits)
         if lens is not None:
             yield lens
         if lens is None or lens.grade is Grade.PASS:
@@ -184,7 +186,7 @@ def _distance_m(prediction: BoardPrediction, views: BoardViews, camera_id: str) 
     """Median distance from a camera to the boards that it saw."""
     centre = prediction.calibration.rig[camera_id].centre
     places = [prediction.points_world(view) for view in views.of_camera(camera_id)]
-    return float(np.median([np.linalg.norm(p.mean(axis=0) - centre) for p in places if p is not None] or [1.0]))
+    return float(np.median([float(np.linalg.norm(p.mean(axis=0) - centre)) for p in places if p is not None] or [1.0]))
 
 
 def _fail(

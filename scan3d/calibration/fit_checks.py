@@ -15,11 +15,8 @@ from scan3d.checks import Check, Grade
 from scan3d.geometry import Camera
 from scan3d.geometry.transforms import Array, skew
 
-_DEGREE = 5  # of the polynomial of the place in the picture that stands for what a lens model misses
-_LEAST_CORNERS = 300
-_LEAST_VIEWS = 6
-_FOLDS = 4
-_CLIP = 4.0  # residuals are cut at this many times their median length: outliers do not shape a lens
+_LEAST_CORNERS = 16  # of a view, to tell noise from what is common to the board
+_CLIP = 4.0  # corners this many times further off than the median are outliers
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,60 +79,73 @@ def residual_check(
     )
 
 
-def lens_check(camera_id: str, found: CameraResiduals, calibration: BoardCalibration, limits: Limits) -> Check | None:
-    """Whether residuals depend on the place in the picture, as no lens model said. None with few corners."""
-    fit = systematic_px(found, calibration.rig[camera_id])
-    if fit is None:
+def lens_check(
+    camera_id: str,
+    misfits: Mapping[str, tuple[float, float]],
+    calibration: BoardCalibration,
+    limits: Limits,
+) -> Check | None:
+    """Whether the best lens model leaves more than noise. misfits: of `lens_misfits`; None where it has none."""
+    if camera_id not in misfits:
         return None
-    size_px, share = fit
+    size_px, ratio = misfits[camera_id]
+    usual = float(np.median([other for name, (_, other) in misfits.items() if name != camera_id] or [1.0]))
+    # A board that is not flat raises the ratio of all cameras: only what one has beyond the others is its lens.
+    apart = ratio > limits.lens_ratio * max(1.0, usual)
     grade = Grade.PASS
-    if share > limits.lens_share:
-        grade = Grade.FAIL if size_px > limits.fail_lens_px else Grade.WARN if size_px > limits.warn_lens_px else grade
+    if apart and size_px > limits.warn_lens_px:
+        grade = Grade.FAIL if size_px > limits.fail_lens_px else Grade.WARN
     lens = calibration.lens.get(camera_id, "lens")
-    what = f"no lens model fits: the best ({lens}) leaves {size_px:.2f} px that depend on the place in the picture."
+    what = f"no lens model fits: the best ({lens}) leaves {size_px:.2f} px that are not noise."
     step = (
-        "Look for glass before the lens, a zoom or focus that was moved between shots, or a stabiliser; fix it and "
-        "photograph the board again."
+        "Look for glass before the lens, a zoom, focus or stabiliser that moved between shots; fix it and photograph "
+        "the board again."
     )
     if grade is Grade.PASS:
-        what, step = f"the lens model ({lens}) fits its pictures, within {size_px:.2f} px.", ""
+        what, step = f"the lens model ({lens}) fits its pictures, to {size_px:.2f} px beyond their noise.", ""
+    limit = limits.fail_lens_px if grade is Grade.FAIL else limits.warn_lens_px
     return Check(
         name="lens_model", grade=grade, camera_id=camera_id, what=what, next_step=step, value=round(size_px, 3),
-        unit="px",
-        limit=limits.fail_lens_px if grade is Grade.FAIL else limits.warn_lens_px,
+        unit="px", limit=limit,
     )  # fmt: skip
 
 
-def systematic_px(found: CameraResiduals, camera: Camera) -> tuple[float, float] | None:
-    """Size (rms, px) of the residuals' part that depends on the place in the picture, and its share of their power.
+def lens_misfits(
+    calibration: BoardCalibration, all_residuals: Mapping[str, CameraResiduals]
+) -> dict[str, tuple[float, float]]:
+    """By camera: what its lens leaves when calibrated by itself, beyond the noise of corners (px), and over that noise.
 
-    A polynomial of the place is fitted to three quarters of the views and judged on the rest, so that noise, which says
-    nothing about other views, leaves a share near zero.
+    By itself: so that a camera that is triggered late, or stands elsewhere, is not taken for one with a bad lens.
     """
-    views = np.unique(found.view)
-    if len(found.px) < _LEAST_CORNERS or len(views) < _LEAST_VIEWS:
-        return None
-    half = 0.5 * np.array([camera.intrinsics.width, camera.intrinsics.height])
-    u, v = ((found.px - half) / half.max()).T
-    basis = np.stack([u**i * v**j for i in range(_DEGREE + 1) for j in range(_DEGREE + 1 - i)], axis=1)
-    lengths = np.linalg.norm(found.residuals, axis=1)
-    cut = _CLIP * max(float(np.median(lengths)), 1e-9)
-    residuals = found.residuals * np.minimum(1.0, cut / np.maximum(lengths, 1e-12))[:, None]
-    kept = lengths < 3 * cut
-    predicted = np.zeros_like(residuals)
-    ridge = 1e-6 * len(basis) * np.eye(basis.shape[1])
-    for fold in range(_FOLDS):
-        held = np.isin(found.view, views[fold::_FOLDS])
-        train = ~held & kept
-        weights = np.linalg.solve(basis[train].T @ basis[train] + ridge, basis[train].T @ residuals[train])
-        predicted[held] = basis[held] @ weights
-    # Beyond what was covered in the other views a polynomial runs away: it may not say more than was measured.
-    runaway = np.linalg.norm(predicted, axis=1) > cut
-    predicted[runaway] = 0.0
-    power = float((residuals[kept] ** 2).sum())
-    left = float(((residuals - predicted)[kept] ** 2).sum())
-    share = max(0.0, 1.0 - left / max(power, 1e-12))
-    return float(np.sqrt(share * power / max(1, kept.sum()))), share
+    found = {}
+    for camera_id, residuals in all_residuals.items():
+        alone, noise = calibration.alone_px.get(camera_id, float("nan")), corner_noise_px(residuals)
+        if np.isfinite(alone) and np.isfinite(noise) and noise > 0:
+            found[camera_id] = (float(np.sqrt(max(0.0, alone**2 - noise**2))), float(alone / noise))
+    return found
+
+
+def corner_noise_px(found: CameraResiduals) -> float:
+    """Root mean square length of what residuals have that neighbouring corners do not share; NaN with few corners.
+
+    A second-degree polynomial of the place takes from every view what its pose, or a lens, does to the whole board.
+    """
+    power, freedom = 0.0, 0
+    for number in np.unique(found.view):
+        mine = found.view == number
+        px, residuals = found.px[mine], found.residuals[mine]
+        if len(px) < _LEAST_CORNERS:
+            continue
+        u, v = ((px - px.mean(axis=0)) / max(float(np.ptp(px)), 1e-9)).T
+        basis, _ = np.linalg.qr(np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1))
+        good = np.ones(len(px), bool)
+        for _ in range(2):  # The second time without outliers.
+            weights, *_ = np.linalg.lstsq(basis[good], residuals[good], rcond=None)
+            left = np.linalg.norm(residuals - basis @ weights, axis=1)
+            good = left < _CLIP * max(float(np.median(left)), 1e-9)
+        power += float((left[good] ** 2).sum())
+        freedom += int(good.sum()) - basis.shape[1]
+    return float(np.sqrt(power / freedom)) if freedom > 0 else float("nan")
 
 
 def certainty_checks(camera: Camera, covariance: Array, distance_m: float, limits: Limits) -> Iterator[Check]:
@@ -176,7 +186,7 @@ def board_scale_errors(prediction: BoardPrediction, views: BoardViews) -> dict[s
     errors = {}
     for board, shots in grouped.items():
         parts = [_scale_step(prediction, together) for together in shots.values() if len(together) > 1]
-        slope, power = (sum(part[k] for part in parts) for k in (0, 1))
+        slope, power = sum(part[0] for part in parts), sum(part[1] for part in parts)
         if power > 0:
             noise = np.concatenate([part[2] for part in parts])
             sd = 1.4826 * float(np.median(np.abs(noise)))

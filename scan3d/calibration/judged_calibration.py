@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scan3d.calibration.board_calibration import BoardCalibration, SolverOptions
+from scan3d.calibration.board_solver import calibrate_boards
 from scan3d.calibration.board_verdicts import judge_calibration
 from scan3d.calibration.board_views import BoardViews
+from scan3d.calibration.exchanged_views import exchanged_views
 from scan3d.calibration.targets import Target
-from scan3d.calibration.view_conflicts import Conflict, contradicting_views, mirrored_views, without
+from scan3d.calibration.view_conflicts import (
+    Conflict,
+    contradicting_views,
+    mirrored_views,
+    suspects,
+    without,
+)
 from scan3d.checks import Check
 from scan3d.pipeline.progress import Progress
 
@@ -34,13 +42,15 @@ def calibrate_and_judge(
     camera's place is set aside after it, and the rest is calibrated again.
     Raises CalibrationError where no camera can be calibrated at all.
     """
-    from scan3d.calibration.board_solver import calibrate_boards
-
     options = options or SolverOptions()
     conflicts = mirrored_views(views, target)
     calibration = calibrate_boards(without(views, conflicts), target, options=options, progress=progress)
     for _ in range(_ROUNDS):
-        further = contradicting_views(calibration, views, target, conflicts)
+        if not suspects(calibration, views, target, conflicts) and not calibration.left_out:
+            break
+        # Exchanged pictures first: they bend the rig, and a bent rig contradicts the wrong views.
+        further = exchanged_views(views, target, calibration.intrinsics, conflicts)
+        further = further or contradicting_views(calibration, views, target, conflicts)
         if not further:
             break
         conflicts = (*conflicts, *further)

@@ -217,7 +217,7 @@ def _costs(moved: Array, planned: Array, turn: Array, turns: Array, size: float,
     return np.asarray(np.maximum(off, _angles_deg(turn, turns) / limits.plan_deg))
 
 
-def _similarity(found: Array, planned: Array, turns: Array, near: Array) -> tuple[float, Array, Array]:
+def _similarity(found: Array, planned: Array, turns: Array, near: np.ndarray) -> tuple[float, Array, Array]:
     """Scale, rotation and the moved centres: Umeyama (1991) over the cameras that are near, with their directions."""
     a, b = found[near] - found[near].mean(axis=0), planned[near] - planned[near].mean(axis=0)
     scale = float(np.sqrt((b * b).sum() / max((a * a).sum(), 1e-12)))

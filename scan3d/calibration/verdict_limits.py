@@ -19,8 +19,8 @@ class Limits:
     residual_ratio: the same against the median of the rig's other cameras.
     rise_px, rise_ratio: 10 to 90 % rise of edges. A lens in focus gives 1.5 to 3 px; a ratio tells a camera out of
         focus from a rig whose pictures are all soft.
-    lens_px, lens_share: of residuals, the part that depends on the place in the picture alone (found in some views,
-        confirmed in the others), and its share of their power. Noise gives a share of zero.
+    lens_px: of the residuals of a camera calibrated by itself, what is not the noise of single corners. lens_ratio:
+        residuals over noise, against the same of the other cameras.
     centre_mm, rotation_deg: standard deviation of a camera's pose, millimetres per metre of distance to the boards
         and degrees. 0.05 degrees is the drift that `scan3d check` shall notice later.
     plan_scale: how much larger or smaller than planned the rig comes out; brackets are hung to 1 %.
@@ -36,14 +36,14 @@ class Limits:
     warn_residual_px: float = 0.75
     fail_residual_px: float = 2.0
     residual_diagonal_px: float = 4000.0
-    warn_residual_ratio: float = 3.0
+    warn_residual_ratio: float = 2.5
     warn_rise_px: float = 4.0
     fail_rise_px: float = 8.0
     warn_rise_ratio: float = 1.8
     fail_rise_ratio: float = 3.0
     warn_lens_px: float = 0.15
     fail_lens_px: float = 0.6
-    lens_share: float = 0.3
+    lens_ratio: float = 1.15
     warn_centre_mm: float = 2.0
     fail_centre_mm: float = 8.0
     warn_rotation_deg: float = 0.2

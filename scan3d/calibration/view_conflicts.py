@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scan3d.calibration.board_calibration import BoardCalibration
 from scan3d.calibration.board_prediction import BoardPrediction, is_mirrored
 from scan3d.calibration.board_views import BoardView, BoardViews
-from scan3d.calibration.targets import Target
+from scan3d.calibration.targets import Board, Target
 from scan3d.geometry import Camera, Intrinsics, Rigid3
 
 MIRRORED, TURNED, SWAPPED = "mirrored", "turned", "swapped"
@@ -21,8 +22,11 @@ _SHARE_OF_DIAGONAL = 0.003
 # What explains it brings its corners this much nearer.
 _NEARER = 0.2
 # A pose of a camera is believed when this many of its views agree with it, and this share.
-_AGREEING_VIEWS, _AGREEING_SHARE = 3, 0.6
+_AGREEING_VIEWS, _AGREEING_SHARE = 3, 0.5
 _POSES_TRIED = 12
+_LEAST_CORNERS = 6
+# A camera is suspected with this many contradicting views, and more than this share of them.
+_SUSPECT_VIEWS, _SUSPECT_SHARE = 1, 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,27 +62,61 @@ def without(views: BoardViews, conflicts: Sequence[Conflict]) -> BoardViews:
 
 
 def contradicting_views(
-    calibration: BoardCalibration, views: BoardViews, target: Target, known: Sequence[Conflict] = ()
+    calibration: BoardCalibration,
+    views: BoardViews,
+    target: Target,
+    known: Sequence[Conflict] = (),
+    lenses: Mapping[str, Intrinsics] | None = None,
 ) -> tuple[Conflict, ...]:
     """Views that the calibration contradicts and that a turned board or another camera's place explains.
 
-    known: conflicts found before; those views are not looked at again.
+    known: conflicts found before; those views are not looked at again. lenses: of cameras that the calibration does not
+    know, to place them by what the others say.
     """
     prediction = BoardPrediction(calibration=calibration, target=target)
+    by_camera = _placed_views(views, prediction, known)
+    intrinsics = {**(lenses or {}), **calibration.intrinsics}
+    believed = {
+        camera_id: camera
+        for camera_id, mine in by_camera.items()
+        if (camera := _believed(camera_id, intrinsics.get(camera_id), [view for _, view in mine], prediction))
+    }
+    found: list[Conflict] = []
+    for camera_id, camera in believed.items():
+        found += _of_camera(camera, by_camera[camera_id], prediction, believed)
+    return tuple(_by_the_worse(found, views, believed, prediction))
+
+
+def suspects(
+    calibration: BoardCalibration, views: BoardViews, target: Target, known: Sequence[Conflict] = ()
+) -> tuple[str, ...]:
+    """Cameras of the rig with several views that contradict it, those with the largest share of them first."""
+    prediction = BoardPrediction(calibration=calibration, target=target)
+    shares = {}
+    for camera_id, mine in _placed_views(views, prediction, known).items():
+        if camera_id in prediction.cameras:
+            tolerance = tolerance_px(prediction.cameras[camera_id].intrinsics)
+            bad = sum(prediction.median_px(view) > tolerance for _, view in mine)
+            if bad >= _SUSPECT_VIEWS and bad > _SUSPECT_SHARE * len(mine):
+                shares[camera_id] = bad / len(mine)
+    return tuple(sorted(shares, key=lambda name: -shares[name]))
+
+
+def _placed_views(
+    views: BoardViews, prediction: BoardPrediction, known: Sequence[Conflict]
+) -> dict[str, list[tuple[int, BoardView]]]:
+    """By camera, index and view of those not known to conflict whose board the calibration has a place for."""
     aside = {conflict.index for conflict in known}
     by_camera: dict[str, list[tuple[int, BoardView]]] = {}
     for index, view in enumerate(views.views):
         if index not in aside and prediction.world_from_board(view) is not None:
             by_camera.setdefault(view.camera_id, []).append((index, view))
-    found: list[Conflict] = []
-    for camera_id, mine in by_camera.items():
-        camera = _believed(camera_id, [view for _, view in mine], prediction)
-        if camera is not None:
-            found += _of_camera(camera, mine, prediction)
-    return tuple(found)
+    return by_camera
 
 
-def _of_camera(camera: Camera, mine: list[tuple[int, BoardView]], prediction: BoardPrediction) -> list[Conflict]:
+def _of_camera(
+    camera: Camera, mine: list[tuple[int, BoardView]], prediction: BoardPrediction, believed: Mapping[str, Camera]
+) -> list[Conflict]:
     tolerance = tolerance_px(camera.intrinsics)
     errors = [prediction.median_px(view, camera) for _, view in mine]
     usual = float(np.median([error for error in errors if error < tolerance] or [0.0]))
@@ -91,7 +129,7 @@ def _of_camera(camera: Camera, mine: list[tuple[int, BoardView]], prediction: Bo
         if turned < enough:
             kind, other, after = TURNED, "", turned
         else:
-            other, after = _nearest_camera(view, camera, prediction)
+            other, after = _nearest_camera(view, camera, prediction, believed)
             kind = SWAPPED
         if after < enough:
             found.append(
@@ -103,10 +141,42 @@ def _of_camera(camera: Camera, mine: list[tuple[int, BoardView]], prediction: Bo
     return found
 
 
-def _nearest_camera(view: BoardView, own: Camera, prediction: BoardPrediction) -> tuple[str, float]:
+def _by_the_worse(
+    found: list[Conflict], views: BoardViews, believed: Mapping[str, Camera], prediction: BoardPrediction
+) -> list[Conflict]:
+    """Of two cameras that see a board numbered differently, the one that is wrong in other shots too.
+
+    A turned view of a camera without any in other shots is given to the camera of that shot that has some.
+    """
+    turned = Counter(conflict.camera_id for conflict in found if conflict.kind == TURNED)
+    usual = {name: tolerance_px(camera.intrinsics) for name, camera in believed.items()}
+    chosen = []
+    for conflict in found:
+        view = views.views[conflict.index]
+        others = [
+            (index, other)
+            for index, other in enumerate(views.views)
+            if (other.shot, other.board) == (view.shot, view.board)
+            and other.camera_id in believed
+            and other.camera_id != view.camera_id
+            and prediction.median_px(other, believed[other.camera_id]) < usual[other.camera_id]
+        ]
+        blame = conflict.kind == TURNED and turned[conflict.camera_id] == 1 and len(others) > 0
+        if blame and all(turned[other.camera_id] > 0 for _, other in others):
+            chosen += [
+                replace(conflict, index=index, camera_id=other.camera_id, shot=other.shot) for index, other in others
+            ]
+        else:
+            chosen.append(conflict)
+    return chosen
+
+
+def _nearest_camera(
+    view: BoardView, own: Camera, prediction: BoardPrediction, believed: Mapping[str, Camera]
+) -> tuple[str, float]:
     """The other camera whose place explains a view best, and the median residual there."""
     best = ("", float("inf"))
-    for camera in prediction.calibration.rig:
+    for camera in believed.values():
         size = (camera.intrinsics.width, camera.intrinsics.height)
         if camera.camera_id != view.camera_id and size == (own.intrinsics.width, own.intrinsics.height):
             error = prediction.median_px(view, camera)
@@ -114,10 +184,13 @@ def _nearest_camera(view: BoardView, own: Camera, prediction: BoardPrediction) -
     return best
 
 
-def _believed(camera_id: str, mine: list[BoardView], prediction: BoardPrediction) -> Camera | None:
-    """The camera where the calibration has it if most of its views agree; else where most of them would agree, numbered
-    either way; None where there is no such place."""
-    intrinsics = prediction.calibration.intrinsics.get(camera_id)
+def _believed(
+    camera_id: str, intrinsics: Intrinsics | None, mine: list[BoardView], prediction: BoardPrediction
+) -> Camera | None:
+    """The camera where the calibration has it if most of its views agree; else where most of them would agree.
+
+    None where there is no such place. Views count for a place if they agree with it numbered either way.
+    """
     camera = prediction.cameras.get(camera_id)
     if camera is not None:
         intrinsics = camera.intrinsics
@@ -125,9 +198,8 @@ def _believed(camera_id: str, mine: list[BoardView], prediction: BoardPrediction
             return camera
     if intrinsics is None or len(mine) < _AGREEING_VIEWS:
         return None
-    best, most = camera, _AGREEING_SHARE * len(mine) if camera is None else _agreeing(camera, mine, prediction)
-    tried = mine[:: max(1, len(mine) // _POSES_TRIED)]
-    for view in tried:
+    best, most = camera, 0 if camera is None else _agreeing(camera, mine, prediction)
+    for view in mine[:: max(1, len(mine) // _POSES_TRIED)]:
         for turned in (False, True):
             resected = _resected(camera_id, intrinsics, view, prediction, turned)
             if resected is None:
@@ -152,29 +224,31 @@ def _resected(
     camera_id: str, intrinsics: Intrinsics, view: BoardView, prediction: BoardPrediction, turned: bool
 ) -> Camera | None:
     """The camera placed by one view alone, of a board whose place the others know."""
+    world_from_board, board = prediction.world_from_board(view), prediction.boards[view.board]
+    if world_from_board is None or (turned and prediction.half_turns[view.board] is None):
+        return None
+    pose = cam_from_board(view, board, intrinsics)
+    if pose is None:
+        return None
+    if turned:  # A board numbered from its other end is a frame turned by half.
+        middle = board.points_m.min(axis=0) + board.points_m.max(axis=0)
+        pose = pose @ Rigid3(rotation=np.diag([-1.0, -1.0, 1.0]), translation=np.array([middle[0], middle[1], 0.0]))
+    return Camera(camera_id=camera_id, intrinsics=intrinsics, cam_from_world=pose @ world_from_board.inverse())
+
+
+def cam_from_board(view: BoardView, board: Board, intrinsics: Intrinsics) -> Rigid3 | None:
+    """The pose of a board before a camera, from one view (IPPE: Collins and Bartoli 2014); None with few corners."""
     import cv2
 
-    world_from_board = prediction.world_from_board(view)
     rays = intrinsics.unproject(view.px)
     good = np.isfinite(rays).all(axis=1)
-    if world_from_board is None or good.sum() < 6 or (turned and prediction.half_turns[view.board] is None):
+    if good.sum() < _LEAST_CORNERS:
         return None
-    board = prediction.boards[view.board].points_m[view.point_ids]
-    # IPPE wants the plane z = 0: solved in the board's frame, where a turned board is a turned frame.
+    points = board.points_m[view.point_ids][good]
     found, rotation, translation = cv2.solvePnP(
-        board[good], rays[good, None, :2], np.eye(3), None, flags=cv2.SOLVEPNP_IPPE
+        points, np.ascontiguousarray(rays[good, None, :2]), np.eye(3), None, flags=cv2.SOLVEPNP_IPPE
     )
-    if not found:
-        return None
-    cam_from_board = Rigid3(rotation=cv2.Rodrigues(rotation)[0], translation=translation[:, 0])
-    if turned:
-        corners = prediction.boards[view.board].points_m
-        middle = corners.min(axis=0) + corners.max(axis=0)
-        half = Rigid3(rotation=np.diag([-1.0, -1.0, 1.0]), translation=np.array([middle[0], middle[1], 0.0]))
-        cam_from_board = cam_from_board @ half
-    return Camera(
-        camera_id=camera_id, intrinsics=intrinsics, cam_from_world=cam_from_board @ world_from_board.inverse()
-    )
+    return Rigid3(rotation=cv2.Rodrigues(rotation)[0], translation=translation[:, 0]) if found else None
 
 
 def tolerance_px(intrinsics: Intrinsics) -> float:

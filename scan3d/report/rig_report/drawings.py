@@ -81,12 +81,12 @@ def palette_colour(share: float) -> str:
 
 def arrow_scale(numbers: Mapping[str, Any]) -> float:
     """How much residuals are enlarged, one factor for all cameras: a usual camera's longest flow fills half a cell."""
-    healthy = [camera for camera in numbers["cameras"] if camera["residual_field"]]
-    if not healthy:
+    seen = [camera for camera in numbers["cameras"] if camera["residual_field"]]
+    if not seen:
         return 1.0
-    longest = [max(math.hypot(f["dx_px"], f["dy_px"]) for f in camera["residual_field"]) for camera in healthy]
+    longest = [max(math.hypot(f["dx_px"], f["dy_px"]) for f in camera["residual_field"]) for camera in seen]
     typical = sorted(longest)[len(longest) // 2]
-    width = healthy[0]["width_px"]
+    width = seen[0]["width_px"]
     # A round number, as people read it: 1, 2, 5, 10, ...
     wanted = _LONGEST_ARROW * (width / 8) / max(typical, 1e-6) / 2
     power = 10.0 ** math.floor(math.log10(max(wanted, 1e-9)))
@@ -160,7 +160,10 @@ def facts(numbers: Mapping[str, Any]) -> list[Fact]:
         found.append(
             Fact(head="Residual", value=numbers["residual_px"], text=f"{numbers['residual_px']:.2f} px", below="median")
         )
-    for head, key, unit, digits in (("Place", "centre_sd_mm", "mm", 2), ("Direction", "rotation_sd_deg", "degrees", 3)):
+    for head, key, unit, digits in (
+        ("Place", "centre_sd_mm", "mm", 2),
+        ("Direction", "rotation_sd_deg", "\N{DEGREE SIGN}", 3),
+    ):
         known = sorted(camera[key] for camera in solved if camera[key] is not None)
         if known:
             middle, worst = known[len(known) // 2], known[-1]

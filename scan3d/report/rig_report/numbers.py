@@ -26,6 +26,7 @@ FORMAT, FORMAT_VERSION = "scan3d rig report", 1
 WORDS = {Grade.PASS: "good", Grade.WARN: "look", Grade.FAIL: "bad"}
 _HISTOGRAM_BINS = 24
 _BOARDS_DRAWN = 400
+_CELL_CORNERS = 12  # of a cell whose median residual is drawn
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -190,7 +191,7 @@ def _field(found: CameraResiduals, width: int, height: int) -> list[dict[str, An
     for r in range(GRID[0]):
         for c in range(GRID[1]):
             inside = (row == r) & (column == c)
-            if inside.sum() >= 4:
+            if inside.sum() >= _CELL_CORNERS:
                 dx, dy = np.median(found.residuals[inside], axis=0)
                 cells.append({"row": r, "column": c, "dx_px": dx, "dy_px": dy, "corners": int(inside.sum())})
     return cells
