@@ -9,7 +9,7 @@ least squares over what lies within some standard deviations.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,6 +52,7 @@ def adjust(
         sigma = np.maximum(sigma, start_sigma_px)
     camera = corners.camera_of_corner()
     for _ in range(rounds):
+        state = _in_motion(state)
         state, took = _minimise(corners, state, columns, prior, (_CAUCHY * sigma, sigma), 12, 1e-5)
         iterations += took
         before, sigma = sigma, sigma_of(corners, residuals(corners, state), len(sigma))
@@ -60,6 +61,7 @@ def adjust(
     found = residuals(corners, state)
     inlier = np.linalg.norm(found, axis=1) < outlier_sigmas * sigma[camera]
     for _ in range(3):
+        state = _in_motion(state)
         state, took = _minimise(corners, state, columns, prior, (inlier, sigma), 25, _TOLERANCE)
         iterations += took
         found = residuals(corners, state)
@@ -69,7 +71,15 @@ def adjust(
         inlier = again
         if settled:
             break
+    sigma = _spread_of_inliers(corners, found, inlier, sigma, columns.count + 6 * (len(columns.body_starts) - 1))
     return Adjusted(state=state, residuals=found, sigma_px=sigma, inlier=inlier, iterations=iterations)
+
+
+def _in_motion(state: State) -> State:
+    """The state with the motion that its poses say."""
+    if state.motion is None:
+        return state
+    return replace(state, motion=state.motion.refreshed(state.world_from_body))
 
 
 def adjust_squares(
@@ -94,6 +104,19 @@ def sigma_of(corners: Corners, found: np.ndarray, cameras: int) -> np.ndarray:
     return np.maximum(np.where(np.isfinite(sigma), sigma, floor), floor)
 
 
+def _spread_of_inliers(
+    corners: Corners, found: np.ndarray, inlier: np.ndarray, sigma: np.ndarray, parameters: int
+) -> np.ndarray:
+    """(C,) standard deviation of one coordinate of each camera's inliers, for the parameters that were fitted to them:
+    surer than a median, which weighs corners well enough but would make the covariance scatter."""
+    camera = corners.camera_of_corner()[inlier]
+    count = np.bincount(camera, minlength=len(sigma))
+    squares = np.bincount(camera, (found[inlier] ** 2).sum(axis=1), len(sigma))
+    freedom = max(1.0 - parameters / max(2.0 * inlier.sum(), 1.0), 0.1)
+    spread = np.sqrt(squares / np.maximum(2 * count, 1) / freedom)
+    return np.where(count > 0, np.maximum(spread, _LEAST_SIGMA_PX), sigma)
+
+
 def _minimise(
     corners: Corners,
     state: State,
@@ -110,11 +133,12 @@ def _minimise(
 
     def evaluate(s: State) -> tuple[float, np.ndarray]:
         squared = (residuals(corners, s) ** 2).sum(axis=1)
+        pulls = prior.cost(s.lenses) + (s.motion.cost() if s.motion is not None else 0.0)
         if robust:
             share = squared / kind[camera] ** 2
             cost = 0.5 * float((kind[camera] ** 2 * sharpness * np.log1p(share)).sum())
-            return cost + prior.cost(s.lenses), sharpness / (1.0 + share)
-        return 0.5 * float((squared * sharpness)[kind].sum()) + prior.cost(s.lenses), sharpness * kind
+            return cost + pulls, sharpness / (1.0 + share)
+        return 0.5 * float((squared * sharpness)[kind].sum()) + pulls, sharpness * kind
 
     cost, weights = evaluate(state)
     damping = 1e-4

@@ -109,7 +109,8 @@ class BoardCalibration:
     left_out: why cameras are not in the rig, one of the reasons above.
     shots: of every view in the BoardViews' order, in the first camera's numbers where offsets were found.
     frame_offsets: by camera, its frame numbers less those of the first camera at the same moment; empty for
-    synchronised shots.
+    synchronised shots. frame_delays: parts of a frame (of the commonest step between shots) that each camera took its
+    pictures later by; residuals allow for them, and for a scatter of single views.
     scale_to_plan: length of the plan over length of the rig (NaN without a plan): 1 when the square size is right.
     """
 
@@ -130,4 +131,5 @@ class BoardCalibration:
     left_out: Mapping[str, str]
     shots: tuple[str, ...] = ()
     frame_offsets: Mapping[str, int] = field(default_factory=dict)
+    frame_delays: Mapping[str, float] = field(default_factory=dict)
     scale_to_plan: float = float("nan")

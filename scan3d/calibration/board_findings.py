@@ -82,6 +82,7 @@ def assemble_calibration(
         left_out=_left_out(alone, solved),
         shots=tuple(shots),
         frame_offsets=dict(offsets),
+        frame_delays=_delays(solved),
         scale_to_plan=world.scale_to_plan,
     )
 
@@ -135,7 +136,7 @@ def _certainty(
     adjusted = solved.adjusted
     weights = adjusted.sigma_px[solved.corners.camera_of_corner()] ** -2.0 * adjusted.inlier
     sizes = np.array([views.sizes[name] for name in solved.names], dtype=np.float64)
-    sure = uncertainty(solved.corners, adjusted.state, solved.lens_free, solved.board_free, sizes, weights)
+    sure = uncertainty(solved.corners, adjusted.state, solved.freedom, sizes, weights)
     turn = np.eye(6)
     turn[:3, :3] = world.world_from_model.rotation
     covariance = {name: turn @ sure.poses[number] @ turn.T for number, name in enumerate(solved.names)}
@@ -174,6 +175,14 @@ def _reprojection(solved: Solved) -> dict[str, Reprojection]:
             outliers=int((own & ~inlier).sum()),
         )
     return found
+
+
+def _delays(solved: Solved) -> dict[str, float]:
+    """By camera of the rig, against its first, where times were found."""
+    motion = solved.adjusted.state.motion
+    if motion is None:
+        return {}
+    return dict(zip(solved.names, (motion.times - motion.times[0]).tolist(), strict=True))
 
 
 def _alone_rms(camera: CameraAlone) -> float:

@@ -1,10 +1,11 @@
 """Residuals of board corners, their derivatives, and the normal equations they sum up to, compiled.
 
-A corner X of a board goes board -> body -> world -> camera -> pixel. What a view depends on are 30 local parameters:
+A corner X of a board goes board -> body -> world -> camera -> pixel. What a view depends on are 31 local parameters:
     0:6   the body's pose     world_from_body = world_from_body @ exp(d)
     6:12  the camera's pose   cam_from_world = exp(d) @ cam_from_world
     12:24 its lens            fx fy cx cy, then k1 k2 p1 p2 k3 k4 k5 k6 (fisheye: k1 k2 k3 k4)
     24:30 the board's place   body_from_board = body_from_board @ exp(d)
+    30    the camera's time   filled in by whoever knows how the body moves (board_motion)
 where d is (translation, rotation vector). The lens formulas are those of `scan3d.geometry.distortion`, once more, since
 compiled code cannot call them; a test holds the two together.
 """
@@ -14,8 +15,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-LOCAL = 30
-BODY, POSE, LENS, BOARD = 0, 6, 12, 24
+LOCAL = 31
+BODY, POSE, LENS, BOARD, TIME = 0, 6, 12, 24, 30
 LENS_PARAMS = 12
 FISHEYE = 1  # formula of a lens; 0 is the rational one that pinhole, opencv and full_opencv share
 
@@ -139,12 +140,12 @@ def residuals_of(starts, points, px, indices, lenses, formulas, cameras, bodies,
 def accumulate(
     starts, points, px, indices, lenses, formulas, cameras, bodies, boards, weights, width, matrices, vectors
 ):
-    """Per view the sums J^T W J into matrices (V, 30, 30), upper triangle, and J^T W r into vectors (V, 30).
+    """Per view the sums J^T W J into matrices (V, 31, 31), upper triangle, and J^T W r into vectors (V, 31).
 
-    weights: (N,) of the squared residuals. width: how many of the 30 local parameters are needed (24 without boards').
+    weights: (N,) of the squared residuals. width: how many local parameters are needed: 24, or 30 with the boards'.
     """
     by_point, by_lens = np.zeros((2, 3)), np.zeros((2, LENS_PARAMS))
-    jacobian, turn = np.zeros((2, LOCAL)), np.eye(3)
+    jacobian, turn = np.zeros((2, TIME)), np.eye(3)
     cam_from_body, cam_from_board = np.zeros((3, 4)), np.zeros((3, 4))
     in_body, at = np.zeros(3), np.zeros(3)
     for v in range(len(starts) - 1):
@@ -180,7 +181,7 @@ def accumulate(
 def assemble(matrices, vectors, columns, outer, right):
     """Adds the views' parts of the outer parameters (everything but body poses) to outer (n, n) and right (n,).
 
-    columns: (V, 24) place in the outer parameters of local parameters 6:30, -1 where held.
+    columns: (V, 25) place in the outer parameters of local parameters 6:31, -1 where held.
     """
     for v in range(len(matrices)):
         for i in range(LOCAL - 6):

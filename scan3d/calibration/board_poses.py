@@ -41,6 +41,16 @@ def inverted(poses: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.concatenate([turned, -turned @ poses[..., 3:]], axis=-1))
 
 
+def logs(poses: np.ndarray) -> np.ndarray:
+    """(K, 6) steps that small_poses() makes these poses (K, 3, 4) of; rotations of less than half a turn."""
+    r = poses[:, :, :3]
+    axis = 0.5 * np.stack([r[:, 2, 1] - r[:, 1, 2], r[:, 0, 2] - r[:, 2, 0], r[:, 1, 0] - r[:, 0, 1]], axis=1)
+    sine = np.linalg.norm(axis, axis=1)
+    angle = np.arctan2(sine, 0.5 * (np.trace(r, axis1=1, axis2=2) - 1.0))
+    scale = np.where(sine > 1e-9, angle / np.where(sine > 1e-9, sine, 1.0), 1.0)
+    return np.concatenate([poses[:, :, 3], axis * scale[:, None]], axis=1)
+
+
 def small_poses(steps: np.ndarray) -> np.ndarray:
     """Poses (K, 3, 4) of (translation, rotation vector) (K, 6), the rotation by Rodrigues' formula."""
     vectors = steps[:, 3:]

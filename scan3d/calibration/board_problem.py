@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scan3d.calibration import board_kernel as kernel
+from scan3d.calibration.board_motion import Motion
 from scan3d.calibration.board_views import BoardView
 from scan3d.calibration.targets import Target
 from scan3d.geometry import Intrinsics
@@ -56,13 +57,15 @@ class Corners:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class State:
     """Parameters of C cameras, B bodies and F boards. lenses: (C, 12), formulas: (C,) as the kernel has them.
-    cam_from_world: (C, 3, 4), world_from_body: (B, 3, 4), body_from_board: (F, 3, 4)."""
+    cam_from_world: (C, 3, 4), world_from_body: (B, 3, 4), body_from_board: (F, 3, 4). motion: of bodies that move while
+    cameras are not quite in step."""
 
     lenses: np.ndarray
     formulas: np.ndarray
     cam_from_world: np.ndarray
     world_from_body: np.ndarray
     body_from_board: np.ndarray
+    motion: Motion | None = None
 
 
 def rows_of(starts: np.ndarray, views: np.ndarray) -> np.ndarray:
@@ -132,14 +135,18 @@ def residuals(corners: Corners, state: State) -> np.ndarray:
 
 def kernel_arguments(corners: Corners, state: State) -> tuple[np.ndarray, ...]:
     """What every kernel function takes first."""
+    indices, bodies = corners.indices, state.world_from_body
+    if state.motion is not None:
+        bodies = state.motion.bodies_of_views(indices, bodies)
+        indices = np.stack([indices[:, 0], np.arange(len(indices)), indices[:, 2]], axis=1)
     return (
         corners.starts,
         corners.points_m,
         corners.px,
-        corners.indices,
+        indices,
         state.lenses,
         state.formulas,
         state.cam_from_world,
-        state.world_from_body,
+        bodies,
         state.body_from_board,
     )

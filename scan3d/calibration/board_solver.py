@@ -13,13 +13,14 @@ from scan3d.calibration.board_adjustment import Adjusted, adjust
 from scan3d.calibration.board_calibration import BoardCalibration, SolverOptions
 from scan3d.calibration.board_equations import Freedom
 from scan3d.calibration.board_findings import assemble_calibration
+from scan3d.calibration.board_motion import Motion
 from scan3d.calibration.board_poses import identity_poses, inverted
 from scan3d.calibration.board_problem import Corners, State, body_name, corners_of, free_columns, pack_lens
 from scan3d.calibration.board_views import BoardView, BoardViews
 from scan3d.calibration.intrinsics_start import Alone, alone_corners, fit_alone, view_poses
 from scan3d.calibration.lens_choice import LensChoice, choose_lens, usable_views
 from scan3d.calibration.rig_start import RigStart, ViewPose, frame_points, start_rig
-from scan3d.calibration.synchrony import shots_in_step
+from scan3d.calibration.synchrony import neighbours, shots_in_step
 from scan3d.calibration.targets import Target
 from scan3d.errors import CalibrationError
 from scan3d.geometry import Intrinsics
@@ -40,15 +41,14 @@ class CameraAlone:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Solved:
     """The joint solution. names: cameras of the state, in order. bodies: (body, shot) of the state, in order.
-    rows: views (of all) that took part, in the order of corners. lens_free: (C, 12), board_free: (F,)."""
+    rows: views (of all) that took part, in the order of corners."""
 
     names: tuple[str, ...]
     bodies: tuple[tuple[str, str], ...]
     rows: np.ndarray
     corners: Corners
     adjusted: Adjusted
-    lens_free: np.ndarray
-    board_free: np.ndarray
+    freedom: Freedom
     boards_placed: tuple[int, ...]
 
 
@@ -244,6 +244,12 @@ def _solve(
     cameras = np.arange(len(names)) != np.bincount(corners.indices[:, 0], minlength=len(names)).argmax()
     sizes = np.array([views.sizes[name] for name in names], dtype=np.float64)
     freedom = Freedom(lenses=lens_free, cameras=cameras, boards=board_free)
+    if not options.synchronised and (between := neighbours(bodies)) is not None:
+        state = replace(state, motion=Motion.between(*between, cameras=len(names), views=corners.views))
+        freedom = replace(freedom, times=cameras)
+        # Lenses would bend to what is a matter of time: they wait until the times are found.
+        first_times = replace(freedom, lenses=np.zeros_like(lens_free))
+        state = adjust(corners, state, first_times, sizes, outlier_sigmas=options.outlier_sigmas).state
     adjusted = adjust(corners, state, freedom, sizes, outlier_sigmas=options.outlier_sigmas)
     return Solved(
         names=names,
@@ -251,7 +257,6 @@ def _solve(
         rows=np.array(rows, dtype=np.int64),
         corners=corners,
         adjusted=adjusted,
-        lens_free=lens_free,
-        board_free=board_free,
+        freedom=freedom,
         boards_placed=tuple(sorted(start.body_from_board)),
     )

@@ -19,9 +19,9 @@ from scan3d.calibration.board_poses import identity_poses
 from scan3d.calibration.board_problem import Corners, State, free_columns, residuals
 from scan3d.geometry import Intrinsics
 
-_FOCALS = np.geomspace(0.3, 6.0, 14)  # of the longer side: 118 to 10 degrees across it
-_TRIALS = 3  # of the focal lengths that look best are adjusted, for each projection
-_TRIAL_VIEWS = 10
+_FOCALS = np.geomspace(0.3, 6.0, 10)  # of the longer side: 118 to 10 degrees across it
+_TRIALS = 2  # of the focal lengths that look best are adjusted, for each projection
+_TRIAL_VIEWS = 8
 _LEAST_POINTS = 4
 _FAR_PX = 1e3
 

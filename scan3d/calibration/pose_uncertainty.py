@@ -7,7 +7,7 @@ how well it is known against the rig as a whole, rather than against one camera 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,14 +29,15 @@ class Uncertainty:
 
 
 def uncertainty(
-    corners: Corners, state: State, lenses: np.ndarray, boards: np.ndarray, sizes: np.ndarray, weights: np.ndarray
+    corners: Corners, state: State, freedom: Freedom, sizes: np.ndarray, weights: np.ndarray
 ) -> Uncertainty:
     """Covariances of an adjusted rig.
 
-    lenses: (C, 12) bool and boards: (F,) bool: what was free. weights: (N,) 1 / sigma^2 of inliers, 0 of outliers.
+    freedom: what moved in the adjustment (its held camera too is uncertain). weights: (N,) 1 / sigma^2 of inliers, 0 of
+    outliers.
     """
     count = len(state.lenses)
-    columns = outer_columns(corners, Freedom(lenses=lenses, cameras=np.ones(count, dtype=bool), boards=boards))
+    columns = outer_columns(corners, replace(freedom, cameras=np.ones(count, dtype=bool)))
     equations = NormalEquations.of(corners, state, columns, weights)
     normal, _, _ = equations.reduced(columns, LensPrior.of(state, sizes), state.lenses, 0.0)
     free, held = _rig_motions(state, columns)

@@ -7,7 +7,7 @@ and a maximum spanning tree over pairs, by how clearly each decides, leads from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +73,22 @@ def shots_in_step(
         else:
             shots.append(f"{view.camera_id} {view.shot}")
     return shots, offsets
+
+
+def neighbours(bodies: Sequence[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray] | None:
+    """(B,) numbers of the bodies one frame before and after each (body, shot), -1 where there is none; None where no
+    body has both. One frame is the commonest step between the shots of a body."""
+    numbered = {(body, int(shot)): k for k, (body, shot) in enumerate(bodies) if _is_frame(shot)}
+    frames = sorted({frame for _, frame in numbered})
+    if len(frames) < 3:
+        return None
+    steps, counts = np.unique(np.diff(frames), return_counts=True)
+    step = int(steps[counts.argmax()])
+    found = np.full((2, len(bodies)), -1)
+    for (body, frame), k in numbered.items():
+        found[0, k] = numbered.get((body, frame - step), -1)
+        found[1, k] = numbered.get((body, frame + step), -1)
+    return (found[0], found[1]) if (found >= 0).all(axis=0).any() else None
 
 
 def best_offset(a: str, b: str, tracks: Mapping[str, Mapping[str, Track]]) -> Offset | None:
