@@ -32,12 +32,14 @@ class Tracks:
     """Places seen by two cameras or more.
 
     camera_ids: the cameras, whose numbers `camera` holds. track: (M,) int, which place an observation is of, 0..T-1,
-    in ascending order. camera: (M,) int. px: (M, 2) float64, centres at 0.5. scale_px: (M,) size of the feature.
+    in ascending order. camera: (M,) int. feature: (M,) int, rows of that camera's features. px: (M, 2) float64, centres
+    at 0.5. scale_px: (M,) size of the feature.
     """
 
     camera_ids: tuple[str, ...]
     track: np.ndarray
     camera: np.ndarray
+    feature: np.ndarray
     px: np.ndarray
     scale_px: np.ndarray
 
@@ -140,6 +142,7 @@ def link(features: Mapping[str, Features], matches: Mapping[Pair, np.ndarray]) -
     scale = np.concatenate([features[name].scale for name in names]) if names else np.zeros(0)
     return Tracks(
         camera_ids=names, track=track, camera=camera[kept], px=xy[kept].astype(np.float64),
+        feature=kept - np.array([start[name] for name in names], np.int64)[camera[kept]],
         scale_px=scale[kept].astype(np.float64),
     )  # fmt: skip
 

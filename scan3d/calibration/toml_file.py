@@ -94,6 +94,14 @@ def read_reprojection(path: Path) -> dict[str, float]:
     return {name: float(table["reprojection_px"]) for name, table in tables.items() if "reprojection_px" in table}
 
 
+def read_date(path: Path) -> datetime.datetime | None:
+    """When the calibration was made, in UTC and without a time zone; None where the file does not say."""
+    date = _load(Path(path)).get("date")
+    if not isinstance(date, datetime.datetime):
+        return None
+    return date if date.tzinfo is None else date.astimezone(datetime.UTC).replace(tzinfo=None)
+
+
 def write_calibration(
     rig: Rig,
     path: Path,

@@ -10,6 +10,7 @@ import typer
 from scan3d import __version__
 from scan3d.cli.align import align
 from scan3d.cli.cameras import cameras
+from scan3d.cli.check import check
 from scan3d.cli.demo import demo
 from scan3d.cli.evaluate import evaluate
 from scan3d.cli.reconstruct import reconstruct
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command()(align)
 app.add_typer(cameras, name="cameras")
+app.command()(check)
 app.command()(demo)
 app.command()(evaluate)
 app.command()(reconstruct)

@@ -75,7 +75,7 @@ def _write_features(path: Path, take: Take, camera_id: str, options: FeatureOpti
     from scan3d.capture.images import load_rgb
 
     rgb = load_rgb(take.images()[camera_id], camera_id=camera_id, linear=options.linear)
-    mask, how = (None, "none") if options.masks is False else _subject(rgb, take, camera_id)
+    mask, how = (None, "none") if options.masks is False else find_subject(rgb, take, camera_id)
     if options.masks and mask is None:
         what = "The subject cannot be told from the background in this photograph."
         where = f"camera {camera_id}, {take.images()[camera_id]}"
@@ -83,7 +83,7 @@ def _write_features(path: Path, take: Take, camera_id: str, options: FeatureOpti
     extract_features(rgb, mask, max_features=options.max_features, note=how).save(path)
 
 
-def _subject(rgb: np.ndarray, take: Take, camera_id: str) -> tuple[np.ndarray | None, str]:
+def find_subject(rgb: np.ndarray, take: Take, camera_id: str) -> tuple[np.ndarray | None, str]:
     """Where the subject is, and how that is known; a rough answer is good enough to look for features."""
     from scan3d.capture.images import load_mask, load_rgb
     from scan3d.capture.masks import mask_from_backdrop, mask_from_darkness, mask_from_plate

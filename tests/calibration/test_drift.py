@@ -38,7 +38,8 @@ def tracks_of(rig: Rig, *, points: int = 700, seed: int = 0, noise_px: float = 0
     table = table[count[table[:, 0].astype(int)] >= 2]
     _, track = np.unique(table[:, 0], return_inverse=True)
     return Tracks(
-        camera_ids=rig.camera_ids, track=track, camera=table[:, 1].astype(int), px=table[:, 2:],
+        camera_ids=rig.camera_ids, track=track, camera=table[:, 1].astype(int), feature=np.arange(len(table)),
+        px=table[:, 2:],
         scale_px=np.full(len(table), 3.0),
     )  # fmt: skip
 
@@ -103,7 +104,8 @@ def test_too_few_places_name_nobody() -> None:
     tracks = tracks_of(displaced(RIG, "cam3", mm=20.0))
     few = tracks.track < 12
     small = Tracks(
-        camera_ids=tracks.camera_ids, track=tracks.track[few], camera=tracks.camera[few], px=tracks.px[few],
+        camera_ids=tracks.camera_ids, track=tracks.track[few], camera=tracks.camera[few], feature=tracks.feature[few],
+        px=tracks.px[few],
         scale_px=tracks.scale_px[few],
     )  # fmt: skip
     found = drift_of_tracks(small, RIG, DriftLimits())
