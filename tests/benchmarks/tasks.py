@@ -16,6 +16,7 @@ from tests.benchmarks.captures import around_both_rings, sample_capture, scaled_
 from tests.benchmarks.machine import circumstances, finished
 from tests.benchmarks.run import copy_take, reconstruct, unit_seconds
 from tests.benchmarks.scores import colour_scores, cost_of, mask_scores, shape_scores
+from tests.benchmarks.virtual_studio import simulate
 
 _PHOTOGRAPH_MPX = 0.9 * 1.2
 _VIEWS_BY_SCALE = ((8, 1.0), (16, 1.0), (32, 1.0), (8, 0.5), (8, 2.0))  # 8, 16, 32 views; 0.27, 1.08, 4.32 Mpx
@@ -79,7 +80,12 @@ def memory() -> dict[str, Any]:
     return {"made": finished(made), "trial": _shrink() != 1, **size, **cost}
 
 
-TASKS: dict[str, Callable[[], dict[str, Any]]] = {"head": head, "growth": growth, "memory": memory}
+TASKS: dict[str, Callable[[], dict[str, Any]]] = {
+    "head": head,
+    "growth": growth,
+    "memory": memory,
+    "simulate": simulate,
+}
 
 
 def _shrink() -> float:

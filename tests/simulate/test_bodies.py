@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scan3d.errors import InputError
+from scan3d.simulate.anthropometry import RANGES_M, sample_person
 from scan3d.simulate.bodies import Body, make_body
 
 
@@ -49,3 +50,14 @@ def test_the_same_seed_gives_the_same_bytes(somebody: Body) -> None:
 def test_unknown_names_are_told_to_the_user() -> None:
     with pytest.raises(InputError, match="no pose 'handstand'"):
         make_body(0, pose="handstand")
+
+
+def test_twenty_seeds_are_twenty_adults_within_published_percentiles() -> None:
+    people = [sample_person(np.random.default_rng([seed, 4])).parameters for seed in range(20)]
+    for person in people:
+        ranges = RANGES_M[str(person["sex"])]
+        for name, (low, high) in ranges.items():
+            assert low <= person[name] <= high, (person, name)
+    assert len({(p["height_m"], p["waist_m"], p["hip_m"]) for p in people}) == 20
+    assert {p["sex"] for p in people} == {"male", "female"}
+    assert np.ptp([p["height_m"] for p in people]) > 0.25 and np.ptp([p["waist_m"] for p in people]) > 0.1
