@@ -12,6 +12,8 @@ compiled code cannot call them; a test holds the two together.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 
@@ -23,7 +25,8 @@ FISHEYE = 1  # formula of a lens; 0 is the rational one that pinhole, opencv and
 # What a corner counts as that the lens cannot map to a pixel (behind the camera, beyond where the lens folds).
 LOST_PX = 300.0
 
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy")
+# Any: mypy cannot see through a dispatcher called with a tuple of arrays.
+_jit: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
 @_jit

@@ -72,7 +72,7 @@ def start_rig(poses: Sequence[ViewPose], cameras: int, first_boards: Mapping[int
         if not found:
             break
         known |= found
-    views = defaultdict(int)
+    views: dict[int, int] = defaultdict(int)
     for pose in poses:
         views[pose.camera] += 1
     trees = sorted(trees, key=lambda tree: (-len(tree), -sum(views[c] for c in tree), min(tree)))
