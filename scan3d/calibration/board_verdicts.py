@@ -175,7 +175,8 @@ def _fit_checks(
         if lens is not None:
             yield lens
         if lens is None or lens.grade is Grade.PASS:
-            yield residual_check(name, residuals, camera, limits)
+            alone = calibration.alone_px.get(name, float("nan"))
+            yield residual_check(name, residuals, camera, limits, alone)
         if counts[name] >= limits.warn_views and name in calibration.covariance and len(calibration.rig) > 1:
             distance = _distance_m(prediction, views, name)
             yield from certainty_checks(camera, calibration.covariance[name], distance, limits)

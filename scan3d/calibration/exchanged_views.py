@@ -9,15 +9,14 @@ rig has to be calibrated for that, which exchanged pictures would have bent.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from scan3d.calibration.board_views import BoardViews
-from scan3d.calibration.targets import Target
-from scan3d.calibration.view_conflicts import SWAPPED, Conflict, cam_from_board
-from scan3d.geometry import Intrinsics
+from scan3d.calibration.view_conflicts import SWAPPED, Conflict
+from scan3d.calibration.view_poses import ViewPose
 from scan3d.geometry.transforms import Array
 
 # Two cameras are in one place when their centres, seen from a third, differ by less than this share of the distance and
@@ -40,51 +39,41 @@ class _Places:
     rotation: Array
 
 
-def exchanged_views(
-    views: BoardViews, target: Target, lenses: Mapping[str, Intrinsics], known: Sequence[Conflict] = ()
-) -> tuple[Conflict, ...]:
+def exchanged_views(views: BoardViews, poses: Mapping[tuple[str, str], list[ViewPose]]) -> tuple[Conflict, ...]:
     """The views of pairs of cameras in the shots, fewer than half, in which their pictures are exchanged.
 
-    lenses: of the cameras to be compared. known: views in conflict already, which are left out.
+    poses: of `poses_by_shot`.
     """
     names = list(views.sizes)
-    seen, shots = _places(views, target, lenses, names, {conflict.index for conflict in known})
-    odd, even = _links(seen)
-    found: list[Conflict] = []
+    odd, even = _links(_places(poses, names))
+    found: dict[int, Conflict] = {}
+    shots = list(poses.values())
     for (a, b), links in odd.items():
         if len(links) < _LEAST_LINKS:
             continue
-        exchanged = _odd_shots(links, [*even[a], *even[b]])
-        for index, view in enumerate(views.views):
-            key = (view.board, view.shot)
-            if key in shots and shots[key] in exchanged and view.camera_id in (names[a], names[b]):
-                other = names[b] if view.camera_id == names[a] else names[a]
-                found.append(Conflict(index=index, kind=SWAPPED, camera_id=view.camera_id, shot=view.shot, other=other))
-    return tuple({conflict.index: conflict for conflict in found}.values())
+        other = {names[a]: names[b], names[b]: names[a]}
+        for shot in _odd_shots(links, [*even[a], *even[b]]):
+            for pose in shots[shot]:
+                if pose.camera_id in other:
+                    found[pose.index] = Conflict(
+                        index=pose.index, kind=SWAPPED, camera_id=pose.camera_id, shot=views.views[pose.index].shot,
+                        other=other[pose.camera_id],
+                    )  # fmt: skip
+    return tuple(found.values())
 
 
-def _places(
-    views: BoardViews, target: Target, lenses: Mapping[str, Intrinsics], names: list[str], aside: set[int]
-) -> tuple[list[_Places], dict[tuple[str, str], int]]:
-    """For every camera where the others stand, shot by shot, and the number of each (board, shot)."""
-    boards = {board.name: board for board in target.boards}
-    together: dict[tuple[str, str], list[tuple[int, Array, Array]]] = defaultdict(list)
-    for index, view in enumerate(views.views):
-        if index in aside or view.camera_id not in lenses:
-            continue
-        pose = cam_from_board(view, boards[view.board], lenses[view.camera_id])
-        if pose is not None:
-            number = names.index(view.camera_id)
-            together[view.board, view.shot].append((number, pose.rotation, pose.translation))
-    shots = {key: number for number, key in enumerate(together)}
-    rows: dict[int, list[tuple[int, int, Array, Array]]] = defaultdict(list)
-    for key, cameras in together.items():
-        for observer, turn, shift in cameras:
-            for camera, rotation, translation in cameras:
-                if camera != observer:
-                    relative = turn @ rotation.T
-                    rows[observer].append((camera, shots[key], shift - relative @ translation, relative))
-    places = [
+def _places(poses: Mapping[tuple[str, str], list[ViewPose]], names: list[str]) -> list[_Places]:
+    """For every camera where the others stand, shot by shot."""
+    number = {name: k for k, name in enumerate(names)}
+    rows: dict[str, list[tuple[int, int, Array, Array]]] = defaultdict(list)
+    for shot, together in enumerate(poses.values()):
+        for observer in together:
+            for other in together:
+                if other is not observer:
+                    relative = observer.cam_from_board @ other.cam_from_board.inverse()
+                    row = (number[other.camera_id], shot, relative.translation, relative.rotation)
+                    rows[observer.camera_id].append(row)
+    return [
         _Places(
             camera=np.array([row[0] for row in of_one]),
             shot=np.array([row[1] for row in of_one]),
@@ -93,7 +82,6 @@ def _places(
         )
         for of_one in rows.values()
     ]
-    return places, shots
 
 
 def _links(seen: list[_Places]) -> tuple[dict[tuple[int, int], list[Link]], dict[int, list[Link]]]:

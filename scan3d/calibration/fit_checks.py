@@ -16,6 +16,7 @@ from scan3d.geometry import Camera
 from scan3d.geometry.transforms import Array, skew
 
 _LEAST_CORNERS = 16  # of a view, to tell noise from what is common to the board
+_ALONE_IS_GOOD = 0.6  # rms by itself against the median in the rig
 _CLIP = 4.0  # corners this many times further off than the median are outliers
 
 
@@ -34,12 +35,20 @@ class CameraResiduals:
 
 
 def camera_residuals(prediction: BoardPrediction, views: BoardViews) -> dict[str, CameraResiduals]:
-    """Residuals by camera of the rig that has any."""
+    """Residuals by camera of the rig that has any.
+
+    The solver's own, which allow for boards that moved between cameras that were not triggered together; predicted anew
+    where the views are others than it was given.
+    """
     found = {}
+    solved = prediction.calibration.residuals
+    by_view: dict[int, Array] = {}
+    if len(solved) == len(views.views):
+        by_view = {id(view): of_view.px for view, of_view in zip(views.views, solved, strict=True)}
     for camera_id in prediction.calibration.rig.camera_ids:
         px, residuals, numbers = [np.zeros((0, 2))], [np.zeros((0, 2))], [np.zeros(0, int)]
         for number, view in enumerate(views.of_camera(camera_id)):
-            of_view = prediction.residuals_px(view)
+            of_view = by_view[id(view)] if by_view else prediction.residuals_px(view)
             if of_view is None:
                 continue
             known = np.isfinite(of_view).all(axis=1)
@@ -53,9 +62,13 @@ def camera_residuals(prediction: BoardPrediction, views: BoardViews) -> dict[str
 
 
 def residual_check(
-    camera_id: str, all_residuals: Mapping[str, CameraResiduals], camera: Camera, limits: Limits
+    camera_id: str,
+    all_residuals: Mapping[str, CameraResiduals],
+    camera: Camera,
+    limits: Limits,
+    alone_px: float = float("nan"),
 ) -> Check:
-    """A camera's median residual, by itself and beside the other cameras'."""
+    """A camera's median residual, by itself and beside the other cameras'. alone_px: rms when calibrated by itself."""
     median = all_residuals[camera_id].median_px
     others = [found.median_px for name, found in all_residuals.items() if name != camera_id]
     usual = float(np.median(others)) if others else float("nan")
@@ -67,6 +80,12 @@ def residual_check(
     step = ""
     if grade is not Grade.PASS:
         step = "Look whether it sits tight and takes its picture with the others, at full size and in focus."
+        if alone_px < _ALONE_IS_GOOD * median:
+            # Its lens fits: the camera, or its moment, is where the others do not have it.
+            step = (
+                f"By itself it fits to {alone_px:.2f} px: it moved, or took its pictures at another moment than the "
+                "others (of videos say --unsynchronised). Fix it, then calibrate again."
+            )
     return Check(
         name="reprojection",
         grade=grade,

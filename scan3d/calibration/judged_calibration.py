@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scan3d.calibration.board_calibration import BoardCalibration, SolverOptions
 from scan3d.calibration.board_solver import calibrate_boards
@@ -10,6 +10,7 @@ from scan3d.calibration.board_verdicts import judge_calibration
 from scan3d.calibration.board_views import BoardViews
 from scan3d.calibration.exchanged_views import exchanged_views
 from scan3d.calibration.targets import Target
+from scan3d.calibration.turned_views import turned_views
 from scan3d.calibration.view_conflicts import (
     Conflict,
     contradicting_views,
@@ -17,7 +18,10 @@ from scan3d.calibration.view_conflicts import (
     suspects,
     without,
 )
+from scan3d.calibration.view_poses import poses_by_shot
 from scan3d.checks import Check
+from scan3d.errors import CalibrationError
+from scan3d.geometry import Intrinsics
 from scan3d.pipeline.progress import Progress
 
 # Setting views aside may bring others to light; a rig that needs more rounds than this has no majority to trust.
@@ -46,10 +50,14 @@ def calibrate_and_judge(
     conflicts = mirrored_views(views, target)
     calibration = calibrate_boards(without(views, conflicts), target, options=options, progress=progress)
     for _ in range(_ROUNDS):
-        if not suspects(calibration, views, target, conflicts) and not calibration.left_out:
+        doubted = suspects(calibration, views, target, conflicts)
+        if not doubted and not calibration.left_out:
             break
-        # Exchanged pictures first: they bend the rig, and a bent rig contradicts the wrong views.
-        further = exchanged_views(views, target, calibration.intrinsics, conflicts)
+        # From pairs of cameras first: what is wrong bends the rig, and a bent rig contradicts the wrong views.
+        aside = [conflict.index for conflict in conflicts]
+        lenses = {**calibration.intrinsics, **_lenses_alone(doubted, calibration, views, target, options)}
+        poses = poses_by_shot(views, target, lenses, aside)
+        further = turned_views(views, target, poses) or exchanged_views(views, poses)
         further = further or contradicting_views(calibration, views, target, conflicts)
         if not further:
             break
@@ -57,3 +65,23 @@ def calibrate_and_judge(
         calibration = calibrate_boards(without(views, conflicts), target, options=options, progress=progress)
     checks = judge_calibration(calibration, views, target, options.rig_definition, conflicts=conflicts)
     return JudgedCalibration(calibration=calibration, checks=checks, conflicts=conflicts)
+
+
+def _lenses_alone(
+    camera_ids: tuple[str, ...],
+    calibration: BoardCalibration,
+    views: BoardViews,
+    target: Target,
+    options: SolverOptions,
+) -> dict[str, Intrinsics]:
+    """Intrinsics of cameras by themselves: in a rig that contradicts a camera its lens is bent too."""
+    found = {}
+    for camera_id in camera_ids:
+        own = BoardViews(views=views.of_camera(camera_id), sizes={camera_id: views.sizes[camera_id]})
+        lens = calibration.lens.get(camera_id)
+        alone = replace(options, lenses=(lens,) if lens else options.lenses, rig_definition=None, floor=None)
+        try:
+            found |= calibrate_boards(own, target, options=alone).intrinsics
+        except CalibrationError:  # Too few views of its own: what the rig says must do.
+            continue
+    return found

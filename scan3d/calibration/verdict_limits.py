@@ -32,7 +32,7 @@ class Limits:
     warn_views: int = 8
     fail_views: int = 4
     warn_coverage: float = 0.4
-    fail_coverage: float = 0.12
+    fail_coverage: float = 0.05
     warn_residual_px: float = 0.75
     fail_residual_px: float = 2.0
     residual_diagonal_px: float = 4000.0

@@ -11,8 +11,9 @@ import numpy as np
 from scan3d.calibration.board_calibration import BoardCalibration
 from scan3d.calibration.board_prediction import BoardPrediction, is_mirrored
 from scan3d.calibration.board_views import BoardView, BoardViews
-from scan3d.calibration.targets import Board, Target
-from scan3d.geometry import Camera, Intrinsics, Rigid3
+from scan3d.calibration.targets import Target
+from scan3d.calibration.view_poses import cam_from_board, half_turn_pose
+from scan3d.geometry import Camera, Intrinsics
 
 MIRRORED, TURNED, SWAPPED = "mirrored", "turned", "swapped"
 
@@ -24,7 +25,6 @@ _NEARER = 0.2
 # A pose of a camera is believed when this many of its views agree with it, and this share.
 _AGREEING_VIEWS, _AGREEING_SHARE = 3, 0.5
 _POSES_TRIED = 12
-_LEAST_CORNERS = 6
 # A camera is suspected with this many contradicting views, and more than this share of them.
 _SUSPECT_VIEWS, _SUSPECT_SHARE = 1, 0.0
 
@@ -231,24 +231,8 @@ def _resected(
     if pose is None:
         return None
     if turned:  # A board numbered from its other end is a frame turned by half.
-        middle = board.points_m.min(axis=0) + board.points_m.max(axis=0)
-        pose = pose @ Rigid3(rotation=np.diag([-1.0, -1.0, 1.0]), translation=np.array([middle[0], middle[1], 0.0]))
+        pose = pose @ half_turn_pose(board)
     return Camera(camera_id=camera_id, intrinsics=intrinsics, cam_from_world=pose @ world_from_board.inverse())
-
-
-def cam_from_board(view: BoardView, board: Board, intrinsics: Intrinsics) -> Rigid3 | None:
-    """The pose of a board before a camera, from one view (IPPE: Collins and Bartoli 2014); None with few corners."""
-    import cv2
-
-    rays = intrinsics.unproject(view.px)
-    good = np.isfinite(rays).all(axis=1)
-    if good.sum() < _LEAST_CORNERS:
-        return None
-    points = board.points_m[view.point_ids][good]
-    found, rotation, translation = cv2.solvePnP(
-        points, np.ascontiguousarray(rays[good, None, :2]), np.eye(3), None, flags=cv2.SOLVEPNP_IPPE
-    )
-    return Rigid3(rotation=cv2.Rodrigues(rotation)[0], translation=translation[:, 0]) if found else None
 
 
 def tolerance_px(intrinsics: Intrinsics) -> float:

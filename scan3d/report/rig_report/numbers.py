@@ -118,12 +118,14 @@ def _verdict(report: RigReport, residuals: Mapping[str, CameraResiduals]) -> dic
 def _camera(name: str, report: RigReport, views: BoardViews, found: CameraResiduals | None) -> dict[str, Any]:
     """What is known of one camera, seen by the rig or not."""
     calibration, seen = report.calibration, views.of_camera(name)
-    counts = coverage_counts(views, name)
+    counts = coverage_counts(report.views, name)
+    faults = [check.name for check in report.checks if check.camera_id == name and check.grade is Grade.FAIL]
     width, height = report.views.sizes[name]
     rises = [view.sharpness for view in seen if math.isfinite(view.sharpness)]
     camera: dict[str, Any] = {
         "camera_id": name,
         "grade": WORDS[worst(check for check in report.checks if check.camera_id == name)],
+        "fault": faults[0] if faults else "",
         "width_px": width,
         "height_px": height,
         "images": report.views.images.get(name),
