@@ -9,7 +9,7 @@ rig has to be calibrated for that, which exchanged pictures would have bent.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,14 +25,15 @@ _SAME_SHARE, _SAME_DEG = 0.06, 4.0
 _LEAST_LINKS = 3
 _CONTRADICTIONS = 0.15
 
-# Two shots, and 1 where cameras stand in each other's place between them, 0 where a camera stays.
-Link = tuple[int, int, int]
+# Two shots; 1 where cameras stand in each other's place between them, 0 where a camera stays; the camera that sees it.
+Link = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Places:
     """Where other cameras stand as seen from one: camera (M,), shot (M,) int, centre (M, 3) and rotation (M, 3, 3)."""
 
+    observer: int
     camera: np.ndarray
     shot: np.ndarray
     centre: Array
@@ -48,11 +49,10 @@ def exchanged_views(views: BoardViews, poses: Mapping[tuple[str, str], list[View
     odd, even = _links(_places(poses, names))
     found: dict[int, Conflict] = {}
     shots = list(poses.values())
-    for (a, b), links in odd.items():
-        if len(links) < _LEAST_LINKS:
-            continue
+    for (a, b), links in _pairs(odd):
         other = {names[a]: names[b], names[b]: names[a]}
-        for shot in _odd_shots(links, [*even[a], *even[b]]):
+        stays = [link for link in (*even[a], *even[b]) if link[3] not in (a, b)]
+        for shot in _odd_shots(links, stays):
             for pose in shots[shot]:
                 if pose.camera_id in other:
                     found[pose.index] = Conflict(
@@ -60,6 +60,21 @@ def exchanged_views(views: BoardViews, poses: Mapping[tuple[str, str], list[View
                         other=other[pose.camera_id],
                     )  # fmt: skip
     return tuple(found.values())
+
+
+def _pairs(odd: Mapping[tuple[int, int], list[Link]]) -> Iterator[tuple[tuple[int, int], list[Link]]]:
+    """Pairs of cameras that stand in each other's place, those that most others see so first.
+
+    In an even ring everything that a camera of such a pair sees looks exchanged too: what it saw is not asked further.
+    """
+    left = {pair: [link for link in links if link[3] not in pair] for pair, links in odd.items()}
+    while left:
+        pair = max(left, key=lambda pair: (len({link[3] for link in left[pair]}), len(left[pair])))
+        links = left.pop(pair)
+        if len(links) < _LEAST_LINKS:
+            return
+        yield pair, links
+        left = {other: [link for link in of if link[3] not in pair] for other, of in left.items()}
 
 
 def _places(poses: Mapping[tuple[str, str], list[ViewPose]], names: list[str]) -> list[_Places]:
@@ -75,12 +90,13 @@ def _places(poses: Mapping[tuple[str, str], list[ViewPose]], names: list[str]) -
                     rows[observer.camera_id].append(row)
     return [
         _Places(
+            observer=number[observer_id],
             camera=np.array([row[0] for row in of_one]),
             shot=np.array([row[1] for row in of_one]),
             centre=np.array([row[2] for row in of_one]),
             rotation=np.array([row[3] for row in of_one]),
         )
-        for of_one in rows.values()
+        for observer_id, of_one in rows.items()
     ]
 
 
@@ -99,34 +115,34 @@ def _links(seen: list[_Places]) -> tuple[dict[tuple[int, int], list[Link]], dict
             a, b = int(places.camera[i]), int(places.camera[j])
             link = (int(places.shot[i]), int(places.shot[j]))
             if a == b:
-                even[a].append((*link, 0))
+                even[a].append((*link, 0, places.observer))
             else:
-                odd[min(a, b), max(a, b)].append((*link, 1))
+                odd[min(a, b), max(a, b)].append((*link, 1, places.observer))
     return odd, even
 
 
 def _odd_shots(odd: list[Link], even: list[Link]) -> set[int]:
     """The shots on the smaller side of a parity that the links agree on; none where they contradict each other."""
     neighbours: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for one, other, parity in (*odd, *even):
+    for one, other, parity, _ in (*odd, *even):
         neighbours[one].append((other, parity))
         neighbours[other].append((one, parity))
     side: dict[int, int] = {}
     exchanged: set[int] = set()
-    for start in {shot for one, other, _ in odd for shot in (one, other)}:
+    for start in {shot for link in odd for shot in link[:2]}:
         if start in side:
             continue
-        side[start], queue, group = 0, deque([start]), [start]
+        side[start], queue, group = 0, deque([start]), {start}
         while queue:
             shot = queue.popleft()
             for other, parity in neighbours[shot]:
                 if other not in side:
                     side[other] = side[shot] ^ parity
                     queue.append(other)
-                    group.append(other)
+                    group.add(other)
         inside = [link for link in (*odd, *even) if link[0] in group]
-        wrong = sum((side[one] ^ side[other]) != parity for one, other, parity in inside)
+        wrong = sum((side[one] ^ side[other]) != parity for one, other, parity, _ in inside)
         ones = {shot for shot in group if side[shot]}
         if wrong <= _CONTRADICTIONS * len(inside):
-            exchanged |= ones if 2 * len(ones) <= len(group) else set(group) - ones
+            exchanged |= ones if 2 * len(ones) <= len(group) else group - ones
     return exchanged

@@ -75,7 +75,7 @@ def _lenses_alone(
     options: SolverOptions,
 ) -> dict[str, Intrinsics]:
     """Intrinsics of cameras by themselves: in a rig that contradicts a camera its lens is bent too."""
-    found = {}
+    found: dict[str, Intrinsics] = {}
     for camera_id in camera_ids:
         own = BoardViews(views=views.of_camera(camera_id), sizes={camera_id: views.sizes[camera_id]})
         lens = calibration.lens.get(camera_id)
