@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -12,15 +12,20 @@ from scan3d.simulate.lights import LightSetup
 from scan3d.simulate.optics import pinhole_plan, resample
 from scan3d.simulate.path_tracer import Studio
 from scan3d.simulate.preview import Preview
+from scan3d.simulate.scattering import Scattered, Scattering, scatters
 from scan3d.simulate.subject import Part
 
 if TYPE_CHECKING:
     from scan3d.simulate.stages import RadianceOptions
 
 
-def open_studio(parts: Sequence[Part], lights: LightSetup, *, quick: bool, variant: str = "auto") -> Studio | Preview:
-    """The subject under its light; quick: by the preview's renderer."""
-    return Preview(parts, lights) if quick else Studio(parts, lights, variant=variant)
+Renderer: TypeAlias = Studio | Preview | Scattered
+
+
+def open_studio(parts: Sequence[Part], lights: LightSetup, *, quick: bool, variant: str = "auto") -> Renderer:
+    """The subject under its light; quick: by the preview's renderer. Light enters the parts that scatter."""
+    plain = Preview(parts, lights) if quick else Studio(parts, lights, variant=variant)
+    return Scattered(plain, Scattering(parts, lights)) if scatters(parts) else plain
 
 
 def bounds(parts: Sequence[Part], margin: float = 0.02) -> np.ndarray:
@@ -31,7 +36,7 @@ def bounds(parts: Sequence[Part], margin: float = 0.02) -> np.ndarray:
     return np.stack([low - room, high + room])
 
 
-def photograph(studio: Studio | Preview, parts: Sequence[Part], camera: Camera, options: RadianceOptions) -> np.ndarray:
+def photograph(studio: Renderer, parts: Sequence[Part], camera: Camera, options: RadianceOptions) -> np.ndarray:
     """(H, W, 3) float32 linear radiance as the camera's lens throws it on the sensor."""
     plan = pinhole_plan(camera, bounds(parts), oversample=options.oversample)
     # Every camera has noise of its own, the same in every run.
