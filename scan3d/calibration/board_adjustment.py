@@ -2,7 +2,7 @@
 
 Levenberg-Marquardt on normal equations with the body poses eliminated (Schur complement; Triggs et al., Bundle
 Adjustment, a Modern Synthesis, 2000), so that its cost grows with the corners and not with the square of the shots.
-Outliers: Cauchy's loss first, by iterated weights, with a scale of each camera's own from its residuals; then plain
+Outliers: Cauchy's loss first, by iterated weights, with a scale of each board before each camera; then plain
 least squares over what lies within some standard deviations.
 """
 
@@ -24,11 +24,13 @@ _TOLERANCE = 1e-9  # relative change of the cost at which a solution stands
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Adjusted:
-    """state, residuals (N, 2) px, sigma_px (C,) of one coordinate, inlier (N,) bool, and iterations that it took."""
+    """state, residuals (N, 2) px, sigma_px (C,) of one coordinate of a camera's inliers, corner_sigma_px (N,) that each
+    corner was weighed with, inlier (N,) bool, and iterations that it took."""
 
     state: State
     residuals: np.ndarray
     sigma_px: np.ndarray
+    corner_sigma_px: np.ndarray
     inlier: np.ndarray
     iterations: int
 
@@ -47,32 +49,41 @@ def adjust(
     prior = LensPrior.of(start, sizes)
     columns = outer_columns(corners, freedom)
     state, iterations = start, 0
-    sigma = sigma_of(corners, residuals(corners, state), len(start.lenses))
+    group = corners.group_of_corner()
+    sigma = sigma_of(group, residuals(corners, state))
     if start_sigma_px is not None:
         sigma = np.maximum(sigma, start_sigma_px)
-    camera = corners.camera_of_corner()
     for _ in range(rounds):
         state = _in_motion(state)
-        state, took = _minimise(corners, state, columns, prior, (_CAUCHY * sigma, sigma), 12, 1e-5)
+        state, took = _minimise(corners, state, columns, prior, (_CAUCHY * sigma[group], sigma[group]), 12, 1e-5)
         iterations += took
-        before, sigma = sigma, sigma_of(corners, residuals(corners, state), len(sigma))
+        before, sigma = sigma, sigma_of(group, residuals(corners, state))
         if np.all(np.abs(sigma - before) < 0.02 * before):
             break
     found = residuals(corners, state)
-    inlier = np.linalg.norm(found, axis=1) < outlier_sigmas * sigma[camera]
+    inlier = np.linalg.norm(found, axis=1) < outlier_sigmas * sigma[group]
     for _ in range(3):
         state = _in_motion(state)
-        state, took = _minimise(corners, state, columns, prior, (inlier, sigma), 25, _TOLERANCE)
+        state, took = _minimise(corners, state, columns, prior, (inlier, sigma[group]), 25, _TOLERANCE)
         iterations += took
         found = residuals(corners, state)
-        sigma = sigma_of(corners, found, len(sigma))
-        again = np.linalg.norm(found, axis=1) < outlier_sigmas * sigma[camera]
+        sigma = sigma_of(group, found)
+        again = np.linalg.norm(found, axis=1) < outlier_sigmas * sigma[group]
         settled = np.count_nonzero(again != inlier) <= 1e-4 * len(inlier)
         inlier = again
         if settled:
             break
-    sigma = _spread_of_inliers(corners, found, inlier, sigma, columns.count + 6 * (len(columns.body_starts) - 1))
-    return Adjusted(state=state, residuals=found, sigma_px=sigma, inlier=inlier, iterations=iterations)
+    # Surer than medians, which weigh corners well enough but would make the covariance scatter.
+    parameters = columns.count + 6 * (len(columns.body_starts) - 1)
+    camera, cameras = corners.camera_of_corner(), len(start.lenses)
+    return Adjusted(
+        state=state,
+        residuals=found,
+        sigma_px=_spread(camera, found, inlier, np.full(cameras, np.nan), parameters),
+        corner_sigma_px=_spread(group, found, inlier, sigma, parameters)[group],
+        inlier=inlier,
+        iterations=iterations,
+    )
 
 
 def _in_motion(state: State) -> State:
@@ -85,36 +96,34 @@ def _in_motion(state: State) -> State:
 def adjust_squares(
     corners: Corners, start: State, freedom: Freedom, sizes: np.ndarray, sigma_px: np.ndarray, *, most: int = 12
 ) -> State:
-    """Plain least squares over corners that hold no outliers. sigma_px: (C,) against which the priors weigh."""
+    """Plain least squares over corners that hold no outliers. sigma_px: (N,) against which the priors weigh."""
     every = np.ones(len(corners.px), dtype=bool)
     columns = outer_columns(corners, freedom)
     return _minimise(corners, start, columns, LensPrior.of(start, sizes), (every, sigma_px), most, 1e-7)[0]
 
 
-def sigma_of(corners: Corners, found: np.ndarray, cameras: int) -> np.ndarray:
-    """(C,) robust standard deviation of one coordinate of each camera's residuals, from their median size."""
-    camera = corners.camera_of_corner()
-    order = np.argsort(camera, kind="stable")
-    bounds = np.searchsorted(camera[order], np.arange(cameras + 1))
+def sigma_of(group: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """(G,) robust standard deviation of one coordinate of residuals (N, 2) in groups (N,), from their median size."""
+    order = np.argsort(group, kind="stable")
+    bounds = np.searchsorted(group[order], np.arange(group.max(initial=-1) + 2))
     size = np.abs(found[order])
     every = [np.median(size[a:b]) if b > a else np.nan for a, b in itertools.pairwise(bounds)]
     sigma = _MAD_TO_SIGMA * np.array(every)
-    # A camera of few corners could look perfect by chance and pull the rest to itself.
+    # A group of few corners could look perfect by chance and pull the rest to itself.
     floor = max(_LEAST_SIGMA_PX, 0.3 * float(np.nanmedian(sigma)))
     return np.maximum(np.where(np.isfinite(sigma), sigma, floor), floor)
 
 
-def _spread_of_inliers(
-    corners: Corners, found: np.ndarray, inlier: np.ndarray, sigma: np.ndarray, parameters: int
+def _spread(
+    group: np.ndarray, found: np.ndarray, inlier: np.ndarray, otherwise: np.ndarray, parameters: int
 ) -> np.ndarray:
-    """(C,) standard deviation of one coordinate of each camera's inliers, for the parameters that were fitted to them:
-    surer than a median, which weighs corners well enough but would make the covariance scatter."""
-    camera = corners.camera_of_corner()[inlier]
-    count = np.bincount(camera, minlength=len(sigma))
-    squares = np.bincount(camera, (found[inlier] ** 2).sum(axis=1), len(sigma))
+    """(G,) standard deviation of one coordinate of each group's inliers, for the parameters that were fitted to them
+    all; what to take `otherwise` (G,) for groups that have none."""
+    count = np.bincount(group[inlier], minlength=len(otherwise))
+    squares = np.bincount(group[inlier], (found[inlier] ** 2).sum(axis=1), len(otherwise))
     freedom = max(1.0 - parameters / max(2.0 * inlier.sum(), 1.0), 0.1)
     spread = np.sqrt(squares / np.maximum(2 * count, 1) / freedom)
-    return np.where(count > 0, np.maximum(spread, _LEAST_SIGMA_PX), sigma)
+    return np.where(count > 0, np.maximum(spread, _LEAST_SIGMA_PX), otherwise)
 
 
 def _minimise(
@@ -126,17 +135,16 @@ def _minimise(
     most: int,
     tolerance: float,
 ) -> tuple[State, int]:
-    """Levenberg-Marquardt. loss: (scales (C,) of Cauchy's loss, or inliers (N,) bool of plain squares; sigma (C,))."""
-    camera = corners.camera_of_corner()
+    """Levenberg-Marquardt. loss: scales (N,) of Cauchy's loss, or inliers (N,) bool of plain squares; sigma (N,)."""
     kind, sigma = loss
-    robust, sharpness = kind.dtype != bool, sigma[camera] ** -2.0
+    robust, sharpness = kind.dtype != bool, sigma**-2.0
 
     def evaluate(s: State) -> tuple[float, np.ndarray]:
         squared = (residuals(corners, s) ** 2).sum(axis=1)
         pulls = prior.cost(s.lenses) + (s.motion.cost() if s.motion is not None else 0.0)
         if robust:
-            share = squared / kind[camera] ** 2
-            cost = 0.5 * float((kind[camera] ** 2 * sharpness * np.log1p(share)).sum())
+            share = squared / kind**2
+            cost = 0.5 * float((kind**2 * sharpness * np.log1p(share)).sum())
             return cost + pulls, sharpness / (1.0 + share)
         return 0.5 * float((squared * sharpness)[kind].sum()) + pulls, sharpness * kind
 

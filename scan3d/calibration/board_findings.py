@@ -134,7 +134,7 @@ def _certainty(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Covariances of poses and standard deviations of lenses, by camera of the rig."""
     adjusted = solved.adjusted
-    weights = adjusted.sigma_px[solved.corners.camera_of_corner()] ** -2.0 * adjusted.inlier
+    weights = adjusted.corner_sigma_px**-2.0 * adjusted.inlier
     sizes = np.array([views.sizes[name] for name in solved.names], dtype=np.float64)
     sure = uncertainty(solved.corners, adjusted.state, solved.freedom, sizes, weights)
     turn = np.eye(6)

@@ -10,7 +10,7 @@ import numpy as np
 from scan3d.calibration import board_kernel as kernel
 from scan3d.calibration.board_motion import Motion
 from scan3d.calibration.board_views import BoardView
-from scan3d.calibration.targets import Target
+from scan3d.calibration.targets import Board, Target
 from scan3d.geometry import Intrinsics
 
 # Places of a model's parameters among the 12 of the kernel, whose order is that of full_opencv.
@@ -41,6 +41,11 @@ class Corners:
     def camera_of_corner(self) -> np.ndarray:
         """(N,) the camera that each corner was seen by."""
         return np.repeat(self.indices[:, 0], np.diff(self.starts))
+
+    def group_of_corner(self) -> np.ndarray:
+        """(N,) numbers from 0 of the groups whose corners are alike good: those of one board before one camera."""
+        key = self.indices[:, 0] * (self.indices[:, 2].max(initial=0) + 1) + self.indices[:, 2]
+        return np.repeat(np.unique(key, return_inverse=True)[1], np.diff(self.starts))
 
     def take(self, views: Sequence[int] | np.ndarray) -> Corners:
         """Some views only, in the order given; indices stay as they are."""
@@ -98,9 +103,9 @@ def corners_of(
     )
 
 
-def body_name(board: object) -> str:
+def body_name(board: Board) -> str:
     """The body a board is a face of: itself, where it names none."""
-    return str(getattr(board, "body", "") or board.name)  # type: ignore[attr-defined]
+    return board.body or board.name
 
 
 def free_columns(candidate: str) -> np.ndarray:

@@ -14,10 +14,10 @@ from scan3d.calibration.board_calibration import BoardCalibration, SolverOptions
 from scan3d.calibration.board_equations import Freedom
 from scan3d.calibration.board_findings import assemble_calibration
 from scan3d.calibration.board_motion import Motion
-from scan3d.calibration.board_poses import identity_poses, inverted
+from scan3d.calibration.board_poses import inverted
 from scan3d.calibration.board_problem import Corners, State, body_name, corners_of, free_columns, pack_lens
 from scan3d.calibration.board_views import BoardView, BoardViews
-from scan3d.calibration.intrinsics_start import Alone, alone_corners, fit_alone, view_poses
+from scan3d.calibration.intrinsics_start import Alone, alone_corners, alone_state, fit_alone
 from scan3d.calibration.lens_choice import LensChoice, choose_lens, usable_views
 from scan3d.calibration.rig_start import RigStart, ViewPose, frame_points, start_rig
 from scan3d.calibration.synchrony import neighbours, shots_in_step
@@ -124,13 +124,7 @@ def _corners_alone(views: Sequence[BoardView], target: Target) -> Corners:
 def _held_lens(corners: Corners, lens: Intrinsics) -> LensChoice:
     """Poses of a camera's views under a lens that is known."""
     params, formula = pack_lens(lens)
-    state = State(
-        lenses=params[None],
-        formulas=np.array([formula]),
-        cam_from_world=identity_poses(1),
-        world_from_body=view_poses(corners, params, formula),
-        body_from_board=identity_poses(1),
-    )
+    state = alone_state(corners, params, formula)
     held = np.zeros((1, kernel.LENS_PARAMS), dtype=bool)
     adjusted = fit_alone(corners, state, held, (lens.width, lens.height))
     return LensChoice(candidate=lens.model, alone=Alone(corners=corners, adjusted=adjusted, candidate=lens.model))

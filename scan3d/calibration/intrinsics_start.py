@@ -8,7 +8,7 @@ where boards stand frontal or the lens bends lines, and the trial costs little.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,7 +38,18 @@ class Alone:
 def alone_corners(corners: Corners) -> Corners:
     """The corners of one camera where every view is of a body of its own."""
     number = np.arange(corners.views)
-    return corners.with_indices(np.stack([0 * number, number, 0 * number], axis=1))
+    return corners.with_indices(np.stack([0 * number, number, corners.indices[:, 2]], axis=1))
+
+
+def alone_state(corners: Corners, lens: np.ndarray, formula: int) -> State:
+    """One camera at the world's origin with a lens (12,), and its views' boards where the closed form puts them."""
+    return State(
+        lenses=lens[None],
+        formulas=np.array([formula]),
+        cam_from_world=identity_poses(1),
+        world_from_body=view_poses(corners, lens, formula),
+        body_from_board=identity_poses(int(corners.indices[:, 2].max(initial=0)) + 1),
+    )
 
 
 def first_lens(corners: Corners, size: tuple[int, int], formula: int) -> State | None:
@@ -56,13 +67,7 @@ def first_lens(corners: Corners, size: tuple[int, int], formula: int) -> State |
     for error, focal in ranked[:_TRIALS]:
         if not np.isfinite(error):
             continue
-        state = State(
-            lenses=trial_lens(size, focal, formula)[None],
-            formulas=np.array([formula]),
-            cam_from_world=identity_poses(1),
-            world_from_body=view_poses(few, trial_lens(size, focal, formula), formula),
-            body_from_board=identity_poses(1),
-        )
+        state = alone_state(few, trial_lens(size, focal, formula), formula)
         free = np.zeros((1, kernel.LENS_PARAMS), dtype=bool)
         free[0, [0, 1, 4]] = True
         fitted = fit_alone(few, state, free, size, start_sigma_px=max(2.0, error), rounds=3)
@@ -71,26 +76,13 @@ def first_lens(corners: Corners, size: tuple[int, int], formula: int) -> State |
             best = (score, fitted.state.lenses[0])
     if best is None:
         return None
-    return State(
-        lenses=best[1][None],
-        formulas=np.array([formula]),
-        cam_from_world=identity_poses(1),
-        world_from_body=view_poses(corners, best[1], formula),
-        body_from_board=identity_poses(1),
-    )
+    return alone_state(corners, best[1], formula)
 
 
 def fit_candidate(corners: Corners, start: State, candidate: str, size: tuple[int, int]) -> Alone:
     """One camera's lens as `candidate`, and the poses of its views, from a first lens of the same formula."""
     lens = np.where(free_columns(candidate), start.lenses[0], 0.0)
-    state = State(
-        lenses=lens[None],
-        formulas=start.formulas,
-        cam_from_world=start.cam_from_world,
-        world_from_body=start.world_from_body,
-        body_from_board=start.body_from_board,
-    )
-    adjusted = fit_alone(corners, state, free_columns(candidate)[None], size)
+    adjusted = fit_alone(corners, replace(start, lenses=lens[None]), free_columns(candidate)[None], size)
     return Alone(corners=corners, adjusted=adjusted, candidate=candidate)
 
 
@@ -104,9 +96,14 @@ def fit_alone(
     rounds: int = 6,
 ) -> Adjusted:
     """adjust() of one camera that stands at the world's origin. free: (1, 12) bool."""
-    freedom = Freedom(lenses=free, cameras=np.zeros(1, dtype=bool), boards=np.zeros(1, dtype=bool))
     sizes = np.array([size], dtype=np.float64)
-    return adjust(corners, state, freedom, sizes, start_sigma_px=start_sigma_px, rounds=rounds)
+    return adjust(corners, state, only_lens(state, free), sizes, start_sigma_px=start_sigma_px, rounds=rounds)
+
+
+def only_lens(state: State, free: np.ndarray) -> Freedom:
+    """What moves of one camera alone: its lens as far as free (1, 12), and the bodies."""
+    held = np.zeros(len(state.body_from_board), dtype=bool)
+    return Freedom(lenses=free, cameras=np.zeros(1, dtype=bool), boards=held)
 
 
 def trial_lens(size: tuple[int, int], focal_share: float, formula: int) -> np.ndarray:
@@ -187,11 +184,5 @@ def _feature(corners: Corners, view: int) -> np.ndarray:
 
 def _closed_form_error(corners: Corners, lens: np.ndarray, formula: int) -> float:
     """Median residual in pixels of the closed-form poses under a lens."""
-    state = State(
-        lenses=lens[None],
-        formulas=np.array([formula]),
-        cam_from_world=identity_poses(1),
-        world_from_body=view_poses(corners, lens, formula),
-        body_from_board=identity_poses(1),
-    )
-    return float(np.median(np.minimum(np.linalg.norm(residuals(corners, state), axis=1), _FAR_PX)))
+    off = np.linalg.norm(residuals(corners, alone_state(corners, lens, formula)), axis=1)
+    return float(np.median(np.minimum(off, _FAR_PX)))

@@ -16,11 +16,16 @@ import numpy as np
 from scan3d.calibration import board_kernel as kernel
 from scan3d.calibration.board_adjustment import adjust_squares
 from scan3d.calibration.board_calibration import LENS_CANDIDATES
-from scan3d.calibration.board_equations import Freedom
 from scan3d.calibration.board_problem import Corners, State, free_columns, residuals
-from scan3d.calibration.intrinsics_start import Alone, alone_corners, diverse_views, first_lens, fit_candidate
+from scan3d.calibration.intrinsics_start import (
+    Alone,
+    alone_corners,
+    diverse_views,
+    first_lens,
+    fit_candidate,
+    only_lens,
+)
 
-_OUTLIER_SIGMAS = 5.0
 _WORTH = 0.002  # a richer model must predict this share better, however sure that is
 _LEAST_CORNERS = 4  # of a view, more than one line of them
 # A richer lens starts from what a simpler one found.
@@ -99,8 +104,7 @@ def _held_out_errors(
     corners: Corners, size: tuple[int, int], fitted: Mapping[str, Alone], best: str, folds: int
 ) -> dict[str, np.ndarray]:
     """By candidate, mean squares (V,) of the residuals of each view, the lens fitted to the views of other folds."""
-    inlier = np.linalg.norm(fitted[best].adjusted.residuals, axis=1)
-    clean = _without(corners, inlier < _OUTLIER_SIGMAS * fitted[best].adjusted.sigma_px[0])
+    clean = _without(corners, fitted[best].adjusted.inlier)
     fold = np.random.default_rng(clean.views).permutation(clean.views) % min(folds, clean.views)
     errors = {}
     for name, alone in fitted.items():
@@ -136,8 +140,8 @@ def _squares(corners: Corners, views: np.ndarray, alone: Alone, lens: np.ndarray
 
 
 def _squares_fit(part: Corners, start: State, free: np.ndarray, size: tuple[int, int], sigma: np.ndarray) -> State:
-    freedom = Freedom(lenses=free, cameras=np.zeros(1, dtype=bool), boards=np.zeros(1, dtype=bool))
-    return adjust_squares(part, start, freedom, np.array([size], dtype=np.float64), sigma)
+    sizes, sigmas = np.array([size], dtype=np.float64), np.full(len(part.px), sigma[0])
+    return adjust_squares(part, start, only_lens(start, free), sizes, sigmas)
 
 
 def _without(corners: Corners, keep: np.ndarray) -> Corners:

@@ -28,7 +28,7 @@ from tests.benchmarks.machine import REPOSITORY, circumstances, finished
 sys.path.insert(0, str(REPOSITORY / "tests" / "calibration"))
 _OPTIONS = SolverOptions(lenses=("opencv",))
 _SIGMA_PX = 0.2
-_MOST_CPU_S, _MOST_EXPONENT = 60.0, 1.0
+_MOST_CPU_S, _MOST_EXPONENT = 60.0, 1.05
 
 
 def calibration() -> dict[str, Any]:
@@ -89,7 +89,7 @@ def draw(result: Mapping[str, Any], made: str, table: Callable[..., str]) -> str
             "are tried per camera. Medians over cameras against the truth.\n",
             table([head, *lines]),
             f"64 cameras: reach <= {_MOST_CPU_S:.0f} CPU s: {'met' if most <= _MOST_CPU_S else '**not met**'}. "
-            f"Cost grows as corners to the power {grows:.2f}; reach: <= {_MOST_EXPONENT:.0f}: "
+            f"Cost grows as corners to the power {grows:.2f}; reach: <= {_MOST_EXPONENT}: "
             f"{'met' if grows <= _MOST_EXPONENT else '**not met**'}.\n",
             "One lens model, corners without outliers, 24 boards seen whole; OpenCV's calibrateMultiview from the same "
             "corners, scipy's least_squares from our start:\n",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks import board_solver
 from tests.benchmarks.claims import HEAD, PREVIEW
 from tests.benchmarks.growth import exponents
 from tests.benchmarks.machine import REPOSITORY, circumstances
@@ -154,7 +155,17 @@ def _simulate(result: Mapping[str, Any]) -> str:
     )
 
 
-_PARTS = {"head": _head, "growth": _growth, "memory": _memory, "simulate": _simulate}
+def _calibration(result: Mapping[str, Any]) -> str:
+    return board_solver.draw(result, _made(result["made"]), table)
+
+
+_PARTS = {
+    "head": _head,
+    "growth": _growth,
+    "memory": _memory,
+    "simulate": _simulate,
+    "calibration": _calibration,
+}
 
 
 def _made(made: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.board_solver import calibration
 from tests.benchmarks.captures import around_both_rings, sample_capture, scaled_take
 from tests.benchmarks.machine import circumstances, finished
 from tests.benchmarks.run import copy_take, reconstruct, unit_seconds
@@ -85,6 +86,7 @@ TASKS: dict[str, Callable[[], dict[str, Any]]] = {
     "growth": growth,
     "memory": memory,
     "simulate": simulate,
+    "calibration": calibration,
 }
 
 
