@@ -40,7 +40,7 @@ def _others(capture: Capture, flagged: list[Check]) -> set[str]:
 
 @pytest.mark.parametrize("kind", PLANTERS)
 def test_a_planted_fault_is_named_with_its_camera(kind: str) -> None:
-    capture = planted(kind, 1)
+    capture = planted(kind, 2)
     flagged = _flagged(capture)
     assert _named(capture, flagged), [check.sentence() for check in flagged]
     assert not _others(capture, flagged), [check.sentence() for check in flagged]
@@ -48,7 +48,7 @@ def test_a_planted_fault_is_named_with_its_camera(kind: str) -> None:
 
 
 def test_nothing_is_said_against_a_good_capture() -> None:
-    assert [check.sentence() for check in _flagged(good_capture(1))] == []
+    assert [check.sentence() for check in _flagged(good_capture(2))] == []
 
 
 @pytest.mark.slow
@@ -79,11 +79,11 @@ def test_low_coverage_says_where_to_hold_the_board() -> None:
     counts[:3, :4] = 0
     assert empty_part(counts) == "left"
     only_middle = np.zeros((6, 8), int)
-    only_middle[2:4, 3:5] = 9
+    only_middle[2:4, 3:4] = 9
     assert empty_part(only_middle) == "edges and corners"
     check = coverage_check(only_middle, "cam17", 10, Limits())
-    assert check.grade is Grade.FAIL and check.value == pytest.approx(100 * 4 / 48, abs=0.1)
-    assert check.sentence().startswith("cam17: the board covered 8% of its image. Take ")
+    assert check.grade is Grade.FAIL and check.value == pytest.approx(100 * 2 / 48, abs=0.1)
+    assert check.sentence().startswith("cam17: the board covered 4% of its image. Take ")
     assert coverage_check(np.ones((6, 8), int), "cam17", 10, Limits()).grade is Grade.PASS
 
 
