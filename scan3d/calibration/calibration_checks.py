@@ -36,15 +36,7 @@ def _drift_of(one: CameraDrift, drift: Drift, limits: DriftLimits, refined: bool
         )  # fmt: skip
     if not one.named:
         what = f"It agrees with the calibration at {one.observations} places."
-        return Check(
-            name="drift",
-            grade=Grade.PASS,
-            camera_id=one.camera_id,
-            value=value,
-            unit=unit,
-            limit=limits.warn_px,
-            what=what,
-        )
+        return Check(name="drift", grade=Grade.PASS, camera_id=one.camera_id, what=what, value=value, unit=unit)
     how = _movement(one)
     if refined:
         what = f"It {how} since the calibration ({value:.2f} px) and was put where it fits."

@@ -22,6 +22,7 @@ from scan3d.pipeline.progress import Task
 
 _MEDIAN_CHI2_6 = 5.348  # median of the chi-squared distribution with the six numbers of a pose
 _CHI2_3_SURE = 16.3  # its 0.999 quantile with three
+_NEGLIGIBLE = 0.003  # of what a movement explains: features are off by more than chance where the move is large
 _STEPS = 4
 
 
@@ -194,8 +195,9 @@ def _told(
         if number in named:
             hessian = system.hessian[number, :, number]
             chi2 = float(twist @ hessian @ twist)
-            turned, shifted = _simpler(hessian, twist)
-            twist = _smallest(hessian, twist, float(np.linalg.norm(known[camera_id].centre - centre)))
+            turned, shifted, alone = _simpler(hessian, twist)
+            distance_m = float(np.linalg.norm(known[camera_id].centre - centre))
+            twist = _smallest(hessian, twist, distance_m) if alone is None else alone
             shift = pose_motion_px(tracks, state, scores.places, number, twist)
             fixed[camera_id] = moved(known, camera_id, twist)[camera_id]
             if turned is None and shifted is None:
@@ -235,17 +237,22 @@ def _smallest(hessian: np.ndarray, twist: np.ndarray, distance_m: float) -> np.n
     return np.asarray(found)
 
 
-def _simpler(hessian: np.ndarray, twist: np.ndarray) -> tuple[float | None, float | None]:
-    """Degrees if turning alone explains a twist (6,), millimetres if moving alone does; None where it does not.
+def _simpler(hessian: np.ndarray, twist: np.ndarray) -> tuple[float | None, float | None, np.ndarray | None]:
+    """Radians if turning alone explains a twist (6,), metres if moving alone does; None where it does not.
 
-    Turning and moving sideways look almost alike from a distance; where both explain it, both are told. Where neither
-    does, both parts of the twist are.
+    Turning and moving sideways look almost alike from a distance; where both explain it, both are told. With them comes
+    the simple twist (6,) to use, None where there is none: turning before moving, as it is what a knock does to a
+    camera on its bracket.
     """
-    best: list[float | None] = []
+    enough = max(_CHI2_3_SURE, _NEGLIGIBLE * float(twist @ hessian @ twist))
+    sizes: list[float | None] = []
+    fits: list[np.ndarray] = []
     for part, other in ((slice(3, 6), slice(0, 3)), (slice(0, 3), slice(3, 6))):
+        alone = np.zeros(6)
         # The least cost of a movement of this part alone: the rest of the twist is undone as well as this part can.
-        step = twist[part] + _solved(hessian[part, part], hessian[part, other] @ twist[other])
-        off = -twist.copy()
-        off[part] += step
-        best.append(float(np.linalg.norm(step)) if off @ hessian @ off < _CHI2_3_SURE else None)
-    return best[0], best[1]
+        alone[part] = twist[part] + _solved(hessian[part, part], hessian[part, other] @ twist[other])
+        cost = float((alone - twist) @ hessian @ (alone - twist))
+        sizes.append(float(np.linalg.norm(alone)) if cost < enough else None)
+        if cost < enough:
+            fits.append(alone)
+    return sizes[0], sizes[1], fits[0] if fits else None

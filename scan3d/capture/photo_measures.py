@@ -73,6 +73,8 @@ def edge_blur_px(grey: np.ndarray, inside: np.ndarray) -> float:
         return float("nan")
     weight = cv2.GaussianBlur(coarse, (0, 0), 3.0)
     lively = inner & (weight >= np.quantile(weight[inner], 1.0 - _LIVELY_SHARE))
+    # The coarser octave reaches further from an edge than the finer one: all of it counts.
+    lively = inner & (cv2.dilate(lively.astype(np.uint8), np.ones((15, 15), np.uint8)) > 0)
     total = float(coarse[lively].mean())
     if total < 1e-9:
         return float("nan")
