@@ -48,7 +48,7 @@ from scan3d.calibration.view_conflicts import (
     mirrored_views,
     without,
 )
-from scan3d.checks import Check, Grade
+from scan3d.checks import Check, Grade, worst
 from scan3d.geometry.rig_definition import RigDefinition
 
 
@@ -164,6 +164,10 @@ def _fit_checks(
         if camera_id not in known and count:
             yield coverage_check(coverage_counts(views, camera_id), camera_id, count, limits)
     prediction = BoardPrediction(calibration=calibration, target=target)
+    scales = tuple(board_scale_checks(board_scale_errors(prediction, views), limits))
+    yield from scales
+    if worst(scales) is Grade.FAIL:  # Boards of wrong sizes pull at every camera: none of them is to blame.
+        return
     residuals = camera_residuals(prediction, views)
     misfits = lens_misfits(calibration, residuals)
     for camera in calibration.rig:
@@ -180,7 +184,6 @@ def _fit_checks(
         if counts[name] >= limits.warn_views and name in calibration.covariance and len(calibration.rig) > 1:
             distance = _distance_m(prediction, views, name)
             yield from certainty_checks(camera, calibration.covariance[name], distance, limits)
-    yield from board_scale_checks(board_scale_errors(prediction, views), limits)
 
 
 def _distance_m(prediction: BoardPrediction, views: BoardViews, camera_id: str) -> float:

@@ -17,6 +17,7 @@ from scan3d.geometry.transforms import Array, skew
 
 _LEAST_CORNERS = 16  # of a view, to tell noise from what is common to the board
 _ALONE_IS_GOOD = 0.6  # rms by itself against the median in the rig
+_BOARD_SIGMAS = 6.0
 _CLIP = 4.0  # corners this many times further off than the median are outliers
 
 
@@ -227,7 +228,7 @@ def _scale_step(prediction: BoardPrediction, together: list[BoardView]) -> tuple
         by_pose = np.concatenate([by_world, by_world @ -np.array([skew(a) for a in arm])], axis=2)
         residuals = view.px - px
         lengths = np.linalg.norm(residuals, axis=1)
-        good = lengths < 5 * max(np.nanmedian(lengths), 1e-9)
+        good = lengths < 5 * max(median_length(residuals), 1e-9)
         rows.append(by_pose[good].reshape(-1, 6))
         right.append((by_world @ arm[..., None])[good].reshape(-1))
         wanted.append(residuals[good].reshape(-1))
@@ -240,24 +241,27 @@ def _scale_step(prediction: BoardPrediction, together: list[BoardView]) -> tuple
 
 
 def board_scale_checks(errors: Mapping[str, tuple[float, float]], limits: Limits) -> Iterator[Check]:
-    """Boards whose squares are not as long as said, told from the other boards of the target."""
+    """Boards whose squares are not as long as said, told from the other boards of the target.
+
+    Of two boards that disagree nothing here tells which is wrong: one check names both.
+    """
     if len(errors) < 2:
         return
     middle = float(np.median([error for error, _ in errors.values()]))
-    names = ", ".join(errors)
-    for board, (error, sd) in errors.items():
-        off = error - middle if len(errors) > 2 else error - min((e for e, _ in errors.values()), key=abs)
-        bad = abs(off) > max(limits.warn_board_scale, 6 * sd)
-        if not bad:
+    if len(errors) == 2:
+        (one, (first, sd)), (other, (second, _)) = errors.items()
+        ratio = f"Boards {one} and {other}: the squares of {one}, against those of {other}, are"
+        found = [(ratio, f"{one}, {other}", first - second, sd)]
+    else:
+        found = [(f"Board {n}: its squares are", ", ".join(errors), e - middle, sd) for n, (e, sd) in errors.items()]
+    for words, names, off, sd in found:
+        if abs(off) <= max(limits.warn_board_scale, _BOARD_SIGMAS * sd):
             continue
         grade = Grade.FAIL if abs(off) > limits.fail_board_scale else Grade.WARN
-        what = (
-            f"Board {board}: its squares are {abs(off):.2%} {'longer' if off > 0 else 'shorter'} than the others say."
-        )
         yield Check(
             name="square_size",
             grade=grade,
-            what=what,
+            what=f"{words} {abs(off):.2%} {'longer' if off > 0 else 'shorter'} than said.",
             next_step=f"Measure ten squares of each board ({names}) with a ruler and write square_m in the target.",
             value=round(100 * abs(off), 3),
             unit="%",

@@ -13,7 +13,7 @@ class Limits:
 
     views: boards seen by one camera. Zhang (2000) needs three views; his errors fall fast up to about ten.
     coverage: share of the 8 x 6 cells of a picture in which a corner lay. Beyond the corners a distortion polynomial
-        is extrapolated; half of the cells is what ten boards held over the middle and the edges give.
+        is extrapolated; ten boards, each a third of a picture wide and held over it evenly, cover half of the cells.
     residual_px: median distance between corner and model, in pictures up to `residual_diagonal_px` across; it grows
         with larger ones. Sub-pixel corners of sharp boards are good to 0.1 to 0.3 px, those of video to 0.5.
     residual_ratio: the same against the median of the rig's other cameras.
@@ -31,7 +31,7 @@ class Limits:
 
     warn_views: int = 8
     fail_views: int = 4
-    warn_coverage: float = 0.4
+    warn_coverage: float = 0.3
     fail_coverage: float = 0.05
     warn_residual_px: float = 0.75
     fail_residual_px: float = 2.0

@@ -232,10 +232,10 @@ def _low_coverage(capture: Capture, rng: np.random.Generator) -> Capture:
     """Boards in one part of a picture only."""
     camera = _one(capture, rng)
     size = np.array(capture.views.sizes[camera], float)
-    corner = rng.uniform(0.2, 0.45, 2) * size
+    corner = rng.uniform(0.25, 0.45, 2) * size
 
     def cropped(view: BoardView) -> BoardView:
-        inside = ((view.px > corner) & (view.px < corner + 0.42 * size)).all(axis=1)
+        inside = ((view.px > corner) & (view.px < corner + 0.3 * size)).all(axis=1)
         return replace(view, px=view.px[inside], point_ids=view.point_ids[inside])
 
     views = [view for view in _changed(capture, camera, cropped) if len(view.px) >= _BOARD_SEEN]

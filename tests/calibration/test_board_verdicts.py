@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from board_rigs import charuco_target
+from board_rigs import charuco_board, charuco_target, simulate_board_views, sphere_rig
 from planted_faults import PLANTERS, Capture, good_capture, planted, random_definition
 
 from scan3d.calibration.board_calibration import LENS_CANDIDATES, SolverOptions
@@ -14,6 +14,7 @@ from scan3d.calibration.board_prediction import half_turn, is_mirrored
 from scan3d.calibration.board_views import BoardView
 from scan3d.calibration.judged_calibration import calibrate_and_judge
 from scan3d.calibration.plan_checks import fit_to_plan, plan_checks, planned_rig
+from scan3d.calibration.targets import Target
 from scan3d.calibration.verdict_limits import Limits, limits_for
 from scan3d.calibration.view_checks import coverage_check, empty_part
 from scan3d.checks import Check, Grade
@@ -141,3 +142,16 @@ def test_a_plan_may_ask_for_more() -> None:
     limits = limits_for(definition)
     assert (limits.warn_views, limits.warn_coverage, limits.warn_residual_px) == (20, 0.8, 0.3)
     assert limits_for(None) == Limits()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_board_of_another_size_than_said_is_named(count: int) -> None:
+    boards = tuple(charuco_board(8, 6, 0.04, name=f"board{k}", first_id=100 * k) for k in range(count))
+    views, _ = simulate_board_views(sphere_rig(6), Target(name="boards", boards=boards), 20, seed=3)
+    wrong = replace(boards[1], square_m=0.0412, marker_m=0.0309)
+    said = Target(name="boards", boards=(boards[0], wrong, *boards[2:]))
+    checks = calibrate_and_judge(views, said, options=SolverOptions(lenses=("opencv",))).checks
+    flagged = [check for check in checks if check.grade is not Grade.PASS]
+    assert [check.name for check in flagged] == ["square_size"]
+    assert "board1" in flagged[0].what
+    assert flagged[0].value == pytest.approx(3.0, abs=0.2)
