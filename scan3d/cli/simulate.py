@@ -49,6 +49,9 @@ def simulate(
     quality: Annotated[Render, typer.Option(help="preview: no gloss, for tests of geometry; final: least noise.")] = (
         Render.STANDARD
     ),
+    texture_size: Annotated[
+        int, typer.Option(metavar="TEXELS", help="Of the skin's maps, along a side.", min=256, max=8192)
+    ] = 4096,
     scale: Annotated[
         float, typer.Option(help="Photographs smaller or larger by this factor along a side.", min=0.05, max=8.0)
     ] = 1.0,
@@ -100,7 +103,8 @@ def simulate(
             rig=rig, subject=subject, mesh=mesh, lights=lights, pose=pose, garment=garment, tone=tone,
             scatter=scatter, quality=quality.value, scale=scale, displaced=tuple(displaced or ()),
             blurred=tuple(blurred or ()), defocus=defocus, bayer=bayer, motion_px=motion,
-            exposure_error=exposure_error, colour_error=colour_error, skew_ms=skew, tiff=tiff,
+            texture_size=texture_size, exposure_error=exposure_error, colour_error=colour_error, skew_ms=skew,
+            tiff=tiff,
         )  # fmt: skip
         session.say(f"{quality.value}: about {duration(estimate_seconds(options, workers=threads))}.")
         done = simulate_take(out, options, progress=session.progress, workers=threads)

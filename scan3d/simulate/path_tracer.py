@@ -123,15 +123,16 @@ def _flat(values: np.ndarray, kind: type) -> np.ndarray:
     return np.ascontiguousarray(values, kind).ravel()
 
 
-def _texture(mi: Any, picture: np.ndarray) -> dict[str, Any]:
-    """A map as it is: linear, no conversion."""
-    picture = np.ascontiguousarray(picture, np.float32)
-    return {"type": "bitmap", "bitmap": mi.Bitmap(picture if picture.ndim == 3 else picture[..., None]), "raw": True}
+def _texture(mi: Any, picture: np.ndarray, *, exact: bool = False) -> dict[str, Any]:
+    """A map as it is: linear, no conversion; in half precision, which is finer than 11 bits, unless exact."""
+    kind = np.float32 if exact else np.float16
+    bitmap = mi.Bitmap(np.ascontiguousarray(picture if picture.ndim == 3 else picture[..., None], kind))
+    return {"type": "bitmap", "bitmap": bitmap, "raw": True, "format": "variant" if exact else "fp16"}
 
 
 def _bsdf(mi: Any, material: Material, gloss: bool) -> dict[str, Any]:
     """Disney's principled surface (Burley 2012), two of them for skin with two lobes, under a normal map if any."""
-    albedo = _texture(mi, material.albedo)
+    albedo = mi.load_dict(_texture(mi, material.albedo))  # once for both lobes: maps are large
     if not gloss or material.specular <= 0:
         surface: dict[str, Any] = {"type": "diffuse", "reflectance": albedo}
     else:
@@ -142,11 +143,11 @@ def _bsdf(mi: Any, material: Material, gloss: bool) -> dict[str, Any]:
     if material.normal is not None:
         # Mitsuba's second tangent is the normal across the first, whichever way v runs: up, as OpenGL has it.
         normal = material.normal.astype(np.float32) / 65535
-        surface = {"type": "normalmap", "normalmap": _texture(mi, normal), "bsdf": surface}
+        surface = {"type": "normalmap", "normalmap": _texture(mi, normal, exact=True), "bsdf": surface}
     return {"type": "twosided", "bsdf": surface}
 
 
-def _glossy(mi: Any, material: Material, albedo: dict[str, Any], roughness: Any) -> dict[str, Any]:
+def _glossy(mi: Any, material: Material, albedo: Any, roughness: Any) -> dict[str, Any]:
     return {
         "type": "principled",
         "base_color": albedo,

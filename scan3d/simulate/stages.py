@@ -153,23 +153,25 @@ def _tuples(mark: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_radiance(
-    store: Store, subject_folder: Path, cameras: Sequence[Camera], lights: Sequence[LightSetup],
-    options: RadianceOptions, *, progress: Progress, workers: int | None = None,
+    store: Store, subject_folder: Path, cameras: Sequence[Camera], held_out: Sequence[Camera],
+    lights: Sequence[LightSetup], options: RadianceOptions, *, progress: Progress, workers: int | None = None,
 ) -> Path:  # fmt: skip
     """Folder with `<camera>.<light>.npy`, (H, W, 3) float16 linear radiance as each lens throws it on its sensor.
 
-    One view after the other, a setup's scene built once; each view is kept as soon as it is finished.
+    held_out: cameras that take a photograph under the first light only. A setup's scene is built once; each view is
+    kept as soon as it is finished.
     """
     from scan3d.simulate.studio import open_studio, photograph
 
     def work(out: Path) -> None:
         units = store.units(out)
         parts = read_subject(subject_folder).parts
-        with progress.task("photographs", len(cameras) * len(lights)) as task:
-            for setup in lights:
-                names = {camera.camera_id: f"{camera.camera_id}.{setup.name}.npy" for camera in cameras}
-                missing = [camera for camera in cameras if not units.path(names[camera.camera_id]).exists()]
-                task.advance(len(cameras) - len(missing))
+        with progress.task("photographs", len(cameras) * len(lights) + len(held_out)) as task:
+            for number, setup in enumerate(lights):
+                wanted = [*cameras, *(held_out if number == 0 else ())]
+                names = {camera.camera_id: f"{camera.camera_id}.{setup.name}.npy" for camera in wanted}
+                missing = [camera for camera in wanted if not units.path(names[camera.camera_id]).exists()]
+                task.advance(len(wanted) - len(missing))
                 if missing:
                     studio = open_studio(parts, setup, quick=options.samples == 0, variant=options.variant)
                     look = functools.partial(photograph, studio, parts, options=options)

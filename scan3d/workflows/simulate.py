@@ -118,15 +118,10 @@ def simulate_take(out: Path, options: SimulateOptions, *, progress: Progress, wo
         folder = _subject(store, options, progress)
         delays = _delays_s(rig, options)
         shot = _swayed(rig, delays, options.subject)
-        radiance = _radiance(store, folder, shot, setups, definition, options, progress, workers)
-        held = (
-            _radiance(store, folder, held_out, setups[:1], definition, options, progress, workers)
-            if held_out.cameras
-            else None
-        )
+        radiance = _radiance(store, folder, shot, held_out, setups, definition, options, progress, workers)
         capture = SimulatedCapture(
             definition=definition, subject=read_subject(folder), rig=rig, shot=shot, planned=planned,
-            held_out=held_out, setups=setups, radiance=radiance, held_radiance=held, sensor=_sensor(options),
+            held_out=held_out, setups=setups, radiance=radiance, sensor=_sensor(options),
             blurred_px=blurred, delays_s=delays, seed=options.subject, options=record,
         )  # fmt: skip
         write_take(out, capture, tiff=options.tiff, progress=progress, workers=workers)
@@ -212,8 +207,8 @@ def _assigned(text: str, option: str, count: int, example: str) -> tuple[str, tu
 
 
 def _radiance(
-    store: Store, subject_folder: Path, rig: Rig, setups: Sequence[LightSetup], definition: RigDefinition,
-    options: SimulateOptions, progress: Progress, workers: int | None,
+    store: Store, subject_folder: Path, rig: Rig, held_out: Rig, setups: Sequence[LightSetup],
+    definition: RigDefinition, options: SimulateOptions, progress: Progress, workers: int | None,
 ) -> Path:  # fmt: skip
     lens = definition.lens
     how = RadianceOptions(
@@ -222,6 +217,8 @@ def _radiance(
         oversample=_OVERSAMPLE,
         aperture_m=1e-3 * lens.focal_mm / lens.f_number if options.defocus else 0.0,
         lights=tuple(setup.record() for setup in setups),
-        cameras=record_of_cameras(rig.cameras),
+        cameras=record_of_cameras((*rig.cameras, *held_out.cameras)),
     )
-    return make_radiance(store, subject_folder, rig.cameras, setups, how, progress=progress, workers=workers)
+    return make_radiance(
+        store, subject_folder, rig.cameras, held_out.cameras, setups, how, progress=progress, workers=workers
+    )

@@ -51,7 +51,7 @@ class SimulatedCapture:
     """What was simulated.
 
     rig: the exact cameras; shot: as they saw the subject when they fired; planned: as they were calibrated. delays_s:
-    when each camera fires after the first. radiance, held_radiance: folders for `read_radiance`. options: JSON values
+    when each camera fires after the first. radiance: folder for `read_radiance`. options: JSON values
     that make it again.
     """
 
@@ -63,7 +63,6 @@ class SimulatedCapture:
     held_out: Rig
     setups: tuple[LightSetup, ...]
     radiance: Path
-    held_radiance: Path | None
     sensor: SensorModel
     blurred_px: Mapping[str, float]
     delays_s: Mapping[str, float]
@@ -149,10 +148,10 @@ def _write_photographs(
 
 
 def _write_held_out(folder: Path, capture: SimulatedCapture, sensor: SensorModel, suffix: str) -> None:
-    if capture.held_radiance is None:
+    if not capture.held_out.cameras:
         return
     for camera in capture.held_out:
-        radiance = read_radiance(capture.held_radiance, camera.camera_id, capture.setups[0].name)
+        radiance = read_radiance(capture.radiance, camera.camera_id, capture.setups[0].name)
         picture = expose(
             radiance, sensor.flawless(), intrinsics=camera.intrinsics, seed=capture.seed, camera_id=camera.camera_id
         )
