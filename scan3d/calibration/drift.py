@@ -15,7 +15,15 @@ import numpy as np
 
 from scan3d.calibration.feature_tracks import Tracks, link, match_along_epipolars, pairs_by_direction
 from scan3d.calibration.features import Features
-from scan3d.calibration.track_adjustment import Places, moved, pose_motion_px, reduced_system, triangulate
+from scan3d.calibration.track_adjustment import (
+    Places,
+    adjust_poses,
+    moved,
+    pose_motion_px,
+    reduced_system,
+    solve_normal,
+    triangulate,
+)
 from scan3d.calibration.upright import subject_centre
 from scan3d.geometry import Rig
 from scan3d.pipeline.progress import Task
@@ -23,7 +31,6 @@ from scan3d.pipeline.progress import Task
 _MEDIAN_CHI2_6 = 5.348  # median of the chi-squared distribution with the six numbers of a pose
 _CHI2_3_SURE = 16.3  # its 0.999 quantile with three
 _NEGLIGIBLE = 0.003  # of what a movement explains: features are off by more than chance where the move is large
-_STEPS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +115,7 @@ def drift_of_tracks(tracks: Tracks, rig: Rig, limits: DriftLimits) -> Drift:
         candidate, rival = _best(scores, named, limits)
         if candidate is None:
             break
-        trial = _fitted(tracks, state, [*named, candidate])
+        trial = adjust_poses(tracks, state, [*named, candidate])
         after = _scores(tracks, trial)
         if not _is_clear(scores, after, candidate, named, limits):
             break
@@ -136,7 +143,7 @@ def _scores(tracks: Tracks, rig: Rig) -> _Scores:
     for number in range(count):
         rows = np.flatnonzero((tracks.camera == number) & (places.weight > 0))
         seen[number] = len(rows)
-        step = _solved(system.hessian[number, :, number], system.gradient[number])
+        step = solve_normal(system.hessian[number, :, number], system.gradient[number])
         chi2[number] = system.gradient[number] @ step
         shift[number] = pose_motion_px(tracks, rig, places, number, step)
     return _Scores(chi2=chi2, shift_px=shift, observations=seen, places=places)
@@ -158,27 +165,6 @@ def _is_clear(before: _Scores, after: _Scores, candidate: int, named: Sequence[i
     # Where all cameras are off by more than noise, what they are off by has longer tails than noise.
     needed = limits.chi2 * usual * min(usual, 2.0)
     return bool(before.chi2[candidate] > needed and before.shift_px[candidate] > limits.warn_px)
-
-
-def _fitted(tracks: Tracks, rig: Rig, free: Sequence[int]) -> Rig:
-    """The rig with some cameras moved to where they fit, by Gauss-Newton on the reduced system."""
-    for _ in range(_STEPS):
-        system = reduced_system(tracks, rig, triangulate(tracks, rig))
-        size = 6 * len(free)
-        hessian = system.hessian[np.ix_(free, range(6), free, range(6))].reshape(size, size)
-        steps = _solved(hessian, system.gradient[list(free)].ravel()).reshape(-1, 6)
-        for number, step in zip(free, steps, strict=True):
-            rig = moved(rig, tracks.camera_ids[number], step)
-    return rig
-
-
-def _solved(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """The step, with directions that the observations do not tell left alone."""
-    size = np.sqrt(np.maximum(np.diag(hessian), 1e-300))
-    values, vectors = np.linalg.eigh(hessian / np.outer(size, size))
-    told = values > 1e-9 * max(float(values[-1]), 1e-300)
-    inverse = np.where(told, 1.0 / np.where(told, values, 1.0), 0.0)
-    return np.asarray(vectors @ (inverse * (vectors.T @ (gradient / size))) / size)
 
 
 def _told(
@@ -250,7 +236,7 @@ def _simpler(hessian: np.ndarray, twist: np.ndarray) -> tuple[float | None, floa
     for part, other in ((slice(3, 6), slice(0, 3)), (slice(0, 3), slice(3, 6))):
         alone = np.zeros(6)
         # The least cost of a movement of this part alone: the rest of the twist is undone as well as this part can.
-        alone[part] = twist[part] + _solved(hessian[part, part], hessian[part, other] @ twist[other])
+        alone[part] = twist[part] + solve_normal(hessian[part, part], hessian[part, other] @ twist[other])
         cost = float((alone - twist) @ hessian @ (alone - twist))
         sizes.append(float(np.linalg.norm(alone)) if cost < enough else None)
         if cost < enough:

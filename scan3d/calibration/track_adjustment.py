@@ -15,6 +15,7 @@ from scan3d.calibration.feature_tracks import Tracks
 from scan3d.geometry import Camera, Rig, Rigid3
 
 _ROUNDS = 6
+_STEPS = 4
 _CAUCHY = 2.0  # of the scale of the residuals: 0.94 efficient where they are normal (Holland and Welsch 1977: 2.385)
 _SMALLEST_ANGLE_RAD = np.deg2rad(3.0)  # between rays to a place, for it to say anything
 
@@ -100,6 +101,27 @@ def moved(rig: Rig, camera_id: str, twist: np.ndarray) -> Rig:
     camera = rig[camera_id]
     pose = Rigid3.exp(twist) @ camera.cam_from_world
     return replace(rig, cameras=tuple(replace(c, cam_from_world=pose) if c.camera_id == camera_id else c for c in rig))
+
+
+def adjust_poses(tracks: Tracks, rig: Rig, free: Sequence[int]) -> Rig:
+    """The rig with some cameras, by number, moved to where they fit and the others held, by Gauss-Newton."""
+    for _ in range(_STEPS):
+        system = reduced_system(tracks, rig, triangulate(tracks, rig))
+        size = 6 * len(free)
+        hessian = system.hessian[np.ix_(free, range(6), free, range(6))].reshape(size, size)
+        steps = solve_normal(hessian, system.gradient[list(free)].ravel()).reshape(-1, 6)
+        for number, step in zip(free, steps, strict=True):
+            rig = moved(rig, tracks.camera_ids[number], step)
+    return rig
+
+
+def solve_normal(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """The step of a normal equation, with directions that the observations do not tell left alone."""
+    size = np.sqrt(np.maximum(np.diag(hessian), 1e-300))
+    values, vectors = np.linalg.eigh(hessian / np.outer(size, size))
+    told = values > 1e-9 * max(float(values[-1]), 1e-300)
+    inverse = np.where(told, 1.0 / np.where(told, values, 1.0), 0.0)
+    return np.asarray(vectors @ (inverse * (vectors.T @ (gradient / size))) / size)
 
 
 def pose_motion_px(tracks: Tracks, rig: Rig, places: Places, camera: int, twist: np.ndarray) -> float:

@@ -8,6 +8,7 @@ side is its front. That is taken to be where one named camera stands.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,20 +40,31 @@ class Similarity:
         return replace(camera, cam_from_world=scaled @ self.world_from_model.inverse())
 
 
-def up_direction(rig: Rig) -> tuple[np.ndarray, float]:
+def up_direction(rig: Rig, *, upright: Collection[str] = ()) -> tuple[np.ndarray, float]:
     """The upward unit vector (3,) in the rig's frame, and how level the cameras are about it (median,
     radians).
 
     A camera held level, or turned by a quarter, has one image axis in the ground plane. Up is the direction
     most orthogonal to these axes, by least squares with weights that forget tilted cameras (Cauchy); where
     all cameras stand on one side that is not determined, and the mean of the cameras' own up vectors fills
-    in.
+    in. upright: cameras whose photographs are known to stand upright, as their own sense of gravity told EXIF; where
+    there are any, only they are asked, and none of them for a quarter turn.
     """
-    axes = np.array([camera.cam_from_world.rotation for camera in rig])
+    told = [camera for camera in rig if camera.camera_id in upright]
+    axes = np.array([camera.cam_from_world.rotation for camera in told or rig])
+    if told:
+        return _level_up(axes, lambda axes, up: axes[:, 0], _dominant(-axes[:, 1], start=-axes[:, 1].mean(axis=0)))
     mean_up = _dominant(np.concatenate([-axes[:, 1], -axes[:, 0], axes[:, 0]]), start=-axes[:, 1].mean(axis=0))
+    return _level_up(axes, _level_axes, mean_up)
+
+
+def _level_up(
+    axes: np.ndarray, level_axes: Callable[[np.ndarray, np.ndarray], np.ndarray], mean_up: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Up from axes that are level, as `level_axes` picks them from the cameras' axes (N, 3, 3) by the up so far."""
     up = mean_up
     for _ in range(20):
-        level = _level_axes(axes, up)
+        level = level_axes(axes, up)
         tilt = level @ up
         weight = 1.0 / (1.0 + (tilt / 0.05) ** 2)
         weight[np.abs(tilt) > np.sin(_MAX_TILT_RAD)] = 0.0
@@ -66,7 +78,7 @@ def up_direction(rig: Rig) -> tuple[np.ndarray, float]:
         up = new
         if done:
             break
-    return up, float(np.median(np.abs(np.arcsin(np.clip(_level_axes(axes, up) @ up, -1.0, 1.0)))))
+    return up, float(np.median(np.abs(np.arcsin(np.clip(level_axes(axes, up) @ up, -1.0, 1.0)))))
 
 
 def subject_centre(rig: Rig) -> np.ndarray:
@@ -86,15 +98,21 @@ def subject_centre(rig: Rig) -> np.ndarray:
     return point
 
 
-def world_from_cameras(rig: Rig, points: np.ndarray, *, front: str, scale: float) -> Similarity:
+def world_from_cameras(
+    rig: Rig, points: np.ndarray, *, front: str, scale: float, up: np.ndarray | None = None,
+    floor: np.ndarray | None = None,
+) -> Similarity:  # fmt: skip
     """The world frame of an aligned rig.
 
     Args:
         points: (P, 3) sparse points of the subject, in the rig's frame; may be empty.
         front: the camera before the subject's face, which will stand towards -Y.
         scale: metres, or arbitrary units, per unit of the rig's frame.
+        up: (3,) upward unit vector, where it is known better than from level cameras.
+        floor: (3,) a point of the floor; else the lowest of the points is.
     """
-    up, _ = up_direction(rig)
+    if up is None:
+        up, _ = up_direction(rig)
     centre = subject_centre(rig)
     towards = rig[front].centre - centre
     towards = towards - (towards @ up) * up
@@ -104,6 +122,8 @@ def world_from_cameras(rig: Rig, points: np.ndarray, *, front: str, scale: float
     rotation = np.stack([np.cross(y, up), y, up])
     heights = (np.asarray(points).reshape(-1, 3) - centre) @ up
     ground = float(np.quantile(heights, _LOW_SHARE)) if len(heights) >= 50 else 0.0
+    if floor is not None:
+        ground = float((floor - centre) @ up)
     origin = centre + ground * up
     return Similarity(scale=scale, world_from_model=Rigid3(rotation=rotation, translation=-scale * rotation @ origin))
 

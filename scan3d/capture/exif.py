@@ -81,6 +81,21 @@ def read_exif(path: Path) -> Exif:
     )
 
 
+def is_told_upright(path: Path) -> bool:
+    """Whether EXIF says that a photograph stands upright as stored: its camera felt where down is.
+
+    False where the tag is missing. Cameras that lie flat, or have no such sense, write 1 as well: one photograph proves
+    nothing, many do.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return bool(image.getexif().get(274) == 1)
+    except (OSError, ValueError, SyntaxError):
+        return False
+
+
 def _pixels_per_mm(tags: dict[int, Any], width: int) -> float | None:
     """Sensor resolution of the image as stored; programs that resize often leave the camera's width beside it."""
     resolution, unit = _number(tags.get(41486)), _MM_PER_UNIT.get(int(_number(tags.get(41488)) or 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,6 +45,23 @@ def align(
         str | None,
         typer.Option(metavar="CAMERA", help="The camera before the face; else the first.", show_default=False),
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A board or marker in the photographs: the scale.", show_default=False),
+    ] = None,
+    floor: Annotated[
+        str | None,
+        typer.Option(metavar="BOARD", help="The target's board that lies on the floor: up.", show_default=False),
+    ] = None,
+    known: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A calibration of some of the cameras, which stay as they are; also TAKE/calibration.toml, where it "
+            "leaves some out.",
+            show_default=False,
+        ),
+    ] = None,
     masks: Annotated[
         bool | None,
         typer.Option(
@@ -77,6 +95,9 @@ def align(
             mapper=mapper.value,
             intrinsics=intrinsics.value,
             front=front,
+            target=target,
+            floor=floor,
+            known=known,
             progress=session.progress,
             workers=threads,
         )
@@ -87,9 +108,18 @@ def align(
 
 
 def _lines(done: AlignmentSummary) -> list[str]:
+    from scan3d.checks import Grade
+
     total = len(done.registered) + len(done.unregistered)
     lines = [f"Aligned {len(done.registered)} of {total} photographs, reprojection error {done.mean_px:.2f} px."]
     lines += [f"Left out: {reason}" for _, reason in sorted(done.unregistered.items())]
     if not done.scale_is_metric:
-        lines.append("The scale is arbitrary: give a known length with --distance A B METRES.")
+        lines.append(
+            "The scale is arbitrary: give a known length with --distance A B METRES, or a board with --target."
+        )
+    told = ("aligned", "scale") if not done.scale_is_metric else ("aligned",)
+    flagged = [check for check in done.checks if check.grade is not Grade.PASS and check.name not in told]
+    lines += [f"{check.grade.value} {check.sentence()}" for check in flagged]
+    if done.before is not None:
+        lines.append(f"Before:  {done.before}")
     return [*lines, f"Cameras: {done.calibration_path}", f"Report:  {done.report_path}"]

@@ -7,29 +7,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from scan3d.calibration.alignment_checks import check_alignment
 from scan3d.calibration.colmap_model import SparsePoints, write_colmap_model
 from scan3d.calibration.features import Features
-from scan3d.calibration.marks import locate, read_marks
 from scan3d.calibration.sfm import SfmModel, read_model
+from scan3d.calibration.targets import read_target
 from scan3d.calibration.toml_file import read_calibration, write_calibration
-from scan3d.calibration.upright import subject_centre, up_direction, world_from_cameras
 from scan3d.capture.checks import check_output, require_good_take
 from scan3d.capture.lenses import lens_groups
 from scan3d.capture.take import Take
-from scan3d.errors import CalibrationError, InputError, ReconstructionError
+from scan3d.checks import Check, worst_first
+from scan3d.errors import InputError, ReconstructionError
 from scan3d.geometry import Rig
 from scan3d.pipeline.aside import write_bytes
 from scan3d.pipeline.executor import cpu_count
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
+from scan3d.workflows.align_world import WorldOptions, place
 from scan3d.workflows.alignment_stages import make_features, make_model
+from scan3d.workflows.keep_calibration import kept_before
 
 MAPPERS = ("incremental", "global")
 _SOURCE = "scan3d align"
@@ -41,7 +44,8 @@ class AlignmentSummary:
     """What `align_take` leaves.
 
     registered: aligned cameras. unregistered: why each of the others was not. mean_px: mean reprojection
-    error of the observations kept, mean_px_all of all. summary: the main figures, for people and machines.
+    error of the observations kept, mean_px_all of all. summary: the main figures, for people and machines. checks: of
+    every camera and of the world, the worst first. before: where a calibration that was extended is kept.
     """
 
     calibration_path: Path
@@ -52,6 +56,8 @@ class AlignmentSummary:
     mean_px_all: float
     scale_is_metric: bool
     summary: dict[str, Any]
+    checks: tuple[Check, ...] = ()
+    before: Path | None = None
 
 
 def align_take(
@@ -62,6 +68,9 @@ def align_take(
     mapper: str = "incremental",
     intrinsics: str = "auto",
     front: str | None = None,
+    target: str | None = None,
+    floor: str | None = None,
+    known: Path | None = None,
     progress: Progress,
     workers: int | None = None,
 ) -> AlignmentSummary:
@@ -77,6 +86,10 @@ def align_take(
         mapper: "incremental", or "global" (faster with hundreds of photographs).
         intrinsics: which photographs share them, see `scan3d.capture.lenses`.
         front: the camera before the face; the first by name, if None.
+        target: a board or marker in the photographs, by the name or path of its target: the scale comes from it.
+        floor: the board of that target which lies on the floor, face up: up and the floor come from it.
+        known: a calibration of some of the cameras, which stay exactly as they are; also TAKE/calibration.toml where it
+            leaves out cameras that have photographs. It decides scale and up.
     Raises:
         ReconstructionError: the photographs do not overlap enough. CalibrationError: the distance cannot be
         used.
@@ -84,7 +97,9 @@ def align_take(
     """
     meter = Meter()
     take = Take.open(take_dir)
-    _check_options(take, distance, mapper, front)
+    own = take.root / "calibration.toml"
+    world = WorldOptions(distance=distance, target=target, floor=floor, front=front, known=_known(take, own, known))
+    _check_options(take, world, mapper)
     require_good_take(take, None)
     check_output(take)
     workers = workers or cpu_count()
@@ -93,26 +108,56 @@ def align_take(
     with store.locked():
         features = make_features(store, take, masks, progress, workers)
         model = read_model(make_model(store, features, lenses, mapper, progress, workers))
-        rig, points, placed = _place(model, take, distance, front)
         unregistered = _unregistered(model, take, features)
-        calibration_path = take.root / "calibration.toml"
+        placed = place(model, take, features, world, source=_SOURCE, progress=progress, workers=workers)
+        rig = placed.rig
+        checks = worst_first([*check_alignment(model, unregistered), *placed.checks])
         report = {
-            **_report(model, take, unregistered, features), **placed, "mapper": mapper,
+            **_report(model, take, unregistered, features), **placed.words, "mapper": mapper,
+            "checks": [asdict(check) for check in checks],
             "cost": {k: v for k, v in vars(meter.cost()).items() if k != "peak_mb"},
         }  # fmt: skip
         report_path = take.results / "align.json"
-        _write_sparse(take, rig, points)
+        _write_sparse(take, rig, placed.points)
         write_bytes(report_path, json.dumps(report, indent=1).encode())
         residuals = {name: found["mean_px"] for name, found in model.residuals.items()}
-        write_calibration(rig, calibration_path, left_out=sorted(unregistered), reprojection_px=residuals)
+        before = kept_before(take.root, own) if _is_foreign(own) else None
+        left_out = sorted(set(unregistered) - set(rig.camera_ids))
+        write_calibration(rig, own, left_out=left_out, reprojection_px=residuals)
     return AlignmentSummary(
-        calibration_path=calibration_path, report_path=report_path, registered=rig.camera_ids,
+        calibration_path=own, report_path=report_path, registered=rig.camera_ids,
         unregistered=unregistered, mean_px=model.report["mean_px"], mean_px_all=model.report["mean_px_all"],
-        scale_is_metric=rig.scale_is_metric, summary=report,
+        scale_is_metric=rig.scale_is_metric, summary=report, checks=checks, before=before,
     )  # fmt: skip
 
 
-def _check_options(take: Take, distance: tuple[str, str, float] | None, mapper: str, front: str | None) -> None:
+def _is_foreign(own: Path) -> bool:
+    """Whether there is a calibration that was not made from photographs by this command."""
+    return own.is_file() and not read_calibration(own).source.startswith(_SOURCE)
+
+
+def _known(take: Take, own: Path, known: Path | None) -> Rig | None:
+    """The cameras that are known. Raises InputError where a calibration knows all and would be replaced."""
+    if known is not None:
+        rig = read_calibration(known)
+    elif _is_foreign(own):
+        rig = read_calibration(own)
+    else:
+        return None
+    new = [camera_id for camera_id in take.camera_ids if camera_id not in rig]
+    if new and len(take.camera_ids) - len(new) >= 2:
+        return rig
+    if known is not None:
+        what = "The known calibration has all of the cameras already."
+        if new:
+            what = f"The known calibration has {len(take.camera_ids) - len(new)} of the take's cameras; two are needed."
+        raise InputError(what, str(known), "Give one with some of the cameras; of all, see `scan3d check`.")
+    what = "The take has a calibration that was not made from its photographs; it is not replaced."
+    raise InputError(what, str(own), "Move it away first if the cameras shall be aligned anew.")
+
+
+def _check_options(take: Take, world: WorldOptions, mapper: str) -> None:
+    distance, front = world.distance, world.front
     if mapper not in MAPPERS:
         raise InputError(f"There is no mapper {mapper!r}.", "", f"Use one of {', '.join(MAPPERS)}.")
     if front is not None and front not in take.photographs:
@@ -124,53 +169,20 @@ def _check_options(take: Take, distance: tuple[str, str, float] | None, mapper: 
             raise InputError(f"The distance {distance[2]} is not a length.", "", "Give metres, e.g. 0.85.")
         if distance[0] == distance[1]:
             raise InputError("The distance is from a place to itself.", "", "Name two cameras or marks.")
-    own = take.root / "calibration.toml"
-    if own.is_file() and not read_calibration(own).source.startswith(_SOURCE):
-        what = "The take has a calibration that was not made from its photographs; it is not replaced."
-        raise InputError(what, str(own), "Move it away first if the cameras shall be aligned anew.")
+    if world.known is not None and (distance is not None or world.target is not None or front is not None):
+        what = "The known cameras decide scale, up and front."
+        raise InputError(what, world.known.source, "Leave --distance, --target and --front away.")
+    if world.floor is not None and world.target is None:
+        raise InputError("--floor names a board, and no target is given.", "", "Add --target NAME.")
+    if world.target is not None:
+        _check_target(world.target, world.floor)
 
 
-def _place(
-    model: SfmModel, take: Take, distance: tuple[str, str, float] | None, front: str | None
-) -> tuple[Rig, SparsePoints, dict[str, Any]]:
-    """The rig and the sparse points in the world, and how the world was chosen."""
-    rig = model.rig
-    if front is not None and front not in rig:
-        raise InputError(f"The front camera {front} could not be aligned.", str(take.root), "Name another one.")
-    front = front or rig.camera_ids[0]
-    scale = 1.0 / float(np.median(np.linalg.norm(rig.centres() - subject_centre(rig), axis=1)))
-    if distance is not None:
-        scale = _metric_scale(rig, take, distance)
-    world = world_from_cameras(rig, model.points.xyz, front=front, scale=scale)
-    _, tilt_rad = up_direction(rig)
-    version = model.report["pycolmap"]
-    placed = Rig(
-        cameras=world.apply_to_rig(rig).cameras,
-        scale_is_metric=distance is not None,
-        source=f"{_SOURCE}, pycolmap {version}, {model.report['mean_px']:.3f} px",
-    )
-    points = SparsePoints(
-        xyz=world.apply(model.points.xyz), rgb=model.points.rgb, error_px=model.points.error_px,
-        views=model.points.views,
-    )  # fmt: skip
-    words = {
-        "scale": "metric" if distance is not None else "arbitrary",
-        "distance": None if distance is None else {"from": distance[0], "to": distance[1], "metres": distance[2]},
-        "front_camera": front,
-        "camera_tilt_about_up_deg": float(np.rad2deg(tilt_rad)),
-    }
-    return placed, points, words
-
-
-def _metric_scale(rig: Rig, take: Take, distance: tuple[str, str, float]) -> float:
-    marks_file = take.root / "marks.toml"
-    marks = read_marks(marks_file) if marks_file.is_file() else {}
-    a, b = (locate(name, rig, marks, marks_file) for name in distance[:2])
-    between = float(np.linalg.norm(a - b))
-    if between <= 1e-9:
-        what = f"{distance[0]} and {distance[1]} are at the same place."
-        raise CalibrationError(what, str(take.root), "Choose two places further apart.")
-    return distance[2] / between
+def _check_target(name: str, floor: str | None) -> None:
+    """Raise where the target cannot be read, or has no such board: before hours of work."""
+    boards = [board.name for board in read_target(name).boards]
+    if floor is not None and floor not in boards:
+        raise InputError(f"The target {name} has no board {floor!r}.", "", f"Its boards are: {', '.join(boards)}.")
 
 
 def _unregistered(model: SfmModel, take: Take, features: Mapping[str, Path]) -> dict[str, str]:

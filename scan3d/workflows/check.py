@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,8 +34,7 @@ from scan3d.pipeline.progress import Progress
 from scan3d.report.check_report import CheckReport, write_check_report
 from scan3d.workflows.cameras import left_out_of, rig_of
 from scan3d.workflows.check_looks import Look, look_at_photographs
-
-_BEFORE = "calibration.before.toml"
+from scan3d.workflows.keep_calibration import kept_before
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,14 +139,10 @@ def _write_refined(take: Take, rig: Rig, drift: Drift) -> Path:
     """Write TAKE/calibration.toml with the cameras that moved where they fit; returns where the old one is kept."""
     own = take.root / "calibration.toml"
     old = _calibration_file(take)
-    before = take.root / _BEFORE
-    number = 1
-    while before.exists():
-        number += 1
-        before = take.root / _BEFORE.replace("before", f"before{number}")
     if old is not None:
-        shutil.copyfile(old, before)
+        before = kept_before(take.root, old)
     else:
+        before = take.root / "calibration.before.toml"
         write_calibration(rig, before)
     source = f"{rig.source}; {', '.join(drift.named)} put where they fit by scan3d check".lstrip("; ")
     date = None if old is None else read_date(old)

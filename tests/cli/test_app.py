@@ -111,6 +111,8 @@ def test_align_hands_on_what_it_was_asked(scan3d, monkeypatch: pytest.MonkeyPatc
             mean_px=0.314,
             scale_is_metric=asked["distance"] is not None,
             summary={"registered": 3},
+            checks=(),
+            before=None,
         )
 
     monkeypatch.setitem(sys.modules, "scan3d.workflows.align", SimpleNamespace(align_take=align_take))
@@ -121,7 +123,7 @@ def test_align_hands_on_what_it_was_asked(scan3d, monkeypatch: pytest.MonkeyPatc
     assert out.splitlines()[:3] == [
         "Aligned 3 of 4 photographs, reprojection error 0.31 px.",
         "Left out: d.jpg: it has 3 features only",
-        "The scale is arbitrary: give a known length with --distance A B METRES.",
+        "The scale is arbitrary: give a known length with --distance A B METRES, or a board with --target.",
     ]
     options = "--distance cam0 left_end 0.85 --no-masks --mapper global --intrinsics per-camera --front c"
     code, out, _ = scan3d("align", str(tmp_path), *options.split(), "--json")

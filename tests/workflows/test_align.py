@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from scan3d.calibration.toml_file import read_calibration, read_left_out, write_calibration
+from scan3d.calibration.upright import Similarity
 from scan3d.capture.checks import check_take
 from scan3d.capture.lenses import lens_groups
 from scan3d.capture.take import Take
+from scan3d.checks import Grade
 from scan3d.errors import CaptureError, InputError, ReconstructionError
 from scan3d.geometry import Camera, Intrinsics, Rig, Rigid3
 from scan3d.pipeline.progress import Silent
@@ -56,6 +58,26 @@ def test_skull(data: Path, tmp_path: Path) -> None:
     assert not again.scale_is_metric
     assert again.summary["cost"]["seconds"] < 10
     assert done.calibration_path.read_bytes() != before
+
+
+@pytest.mark.slow
+def test_known_cameras_stay_exactly_and_the_others_come_to_them(data: Path, tmp_path: Path) -> None:
+    root = skull_take(data, tmp_path / "take")
+    done = align_take(root, distance=("53", "66", 0.25), progress=Silent(), workers=2)
+    first = read_calibration(done.calibration_path)
+    # The rig as somebody else knows it: in another place, without two of its cameras, under a source of its own.
+    elsewhere = Similarity(scale=1.0, world_from_model=Rigid3.exp([0.3, 0.1, 0.5, 0.0, 0.0, 1.0])).apply_to_rig(first)
+    partly = Rig(cameras=tuple(c for c in elsewhere if c.camera_id not in ("55", "64")), source="target board")
+    write_calibration(partly, root / "calibration.toml")
+    known = read_calibration(root / "calibration.toml")
+    again = align_take(root, progress=Silent(), workers=2)
+    rig = read_calibration(again.calibration_path)
+    assert again.scale_is_metric and again.before is not None
+    assert read_calibration(again.before).camera_ids == known.camera_ids
+    for camera in rig:
+        off_mm = 1e3 * np.linalg.norm(camera.centre - elsewhere[camera.camera_id].centre)
+        assert off_mm < (1e-9 if camera.camera_id in known else 1.0)
+    assert {c.grade for c in again.checks if c.name == "known_camera"} == {Grade.PASS}
 
 
 def small_take(root: Path, count: int = 3) -> Path:
@@ -103,6 +125,31 @@ def test_a_calibration_from_elsewhere_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"not replaced(.|\n)*calibration\.toml"):
         align_take(root, progress=Silent(), workers=1)
     assert (root / "calibration.toml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"target": "no_such_board"}, "no_such_board"),
+        ({"floor": "charuco_a3"}, "--floor"),
+        ({"target": "charuco_a3", "floor": "other"}, "no board 'other'"),
+    ],
+)
+def test_targets_that_cannot_be_are_refused_at_once(tmp_path: Path, options: dict[str, str], words: str) -> None:
+    root = small_take(tmp_path)
+    with pytest.raises(InputError, match=words):
+        align_take(root, progress=Silent(), workers=1, **options)
+    assert not (root / ".scan3d").exists()
+
+
+def test_a_known_calibration_must_have_some_cameras_and_not_all(tmp_path: Path) -> None:
+    root = small_take(tmp_path / "take")
+    lens = Intrinsics(model="pinhole", width=160, height=120, fx=200, fy=200, cx=80, cy=60)
+    cameras = [Camera(camera_id=f"cam{k}", intrinsics=lens, cam_from_world=Rigid3.identity()) for k in range(3)]
+    for some, words in ((cameras, "all of the cameras"), (cameras[:1], "1 of the take's cameras")):
+        write_calibration(Rig(cameras=tuple(some), source="target board"), tmp_path / "known.toml")
+        with pytest.raises(InputError, match=words):
+            align_take(root, known=tmp_path / "known.toml", progress=Silent(), workers=1)
 
 
 def test_bad_photographs_are_refused_before_anything_is_made(tmp_path: Path) -> None:
