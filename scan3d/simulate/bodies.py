@@ -54,7 +54,7 @@ def make_body(seed: int, *, pose: str = "a", garment: str = "fitted", hair: str 
     moved = posed(body.human, cage, POSES[pose])
     moved = moved - [0, 0, body.surface.points(moved)[:, 2].min()]
     skin, rest = body.surface.mesh(moved), body.surface.mesh(cage)
-    pieces, hidden = dress(skin, outfit)
+    pieces, hidden = dress(skin, outfit, loose=garment == "loose", seed=seed)
     others: list[tuple[str, Kind, Mesh]] = [(name, "cloth", mesh) for name, mesh in pieces]
     others += [(name, "eye", mesh) for name, mesh in eye_meshes(body.human, moved)]
     cap = hair_cap(skin, style)

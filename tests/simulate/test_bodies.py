@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import open3d as o3d
 import pytest
 
 from scan3d.errors import InputError
@@ -61,3 +62,18 @@ def test_twenty_seeds_are_twenty_adults_within_published_percentiles() -> None:
     assert len({(p["height_m"], p["waist_m"], p["hip_m"]) for p in people}) == 20
     assert {p["sex"] for p in people} == {"male", "female"}
     assert np.ptp([p["height_m"] for p in people]) > 0.25 and np.ptp([p["waist_m"] for p in people]) > 0.1
+
+
+def test_loose_cloth_stands_off_the_body_and_stays_outside_it() -> None:
+    def distance_m(garment: str) -> tuple[np.ndarray, np.ndarray]:
+        body = make_body(2, garment=garment)
+        scene = o3d.t.geometry.RaycastingScene()
+        scene.add_triangles(o3d.core.Tensor(body.skin.vertices.astype(np.float32)), body.skin.faces.astype(np.uint32))
+        cloth = np.concatenate([mesh.vertices for _, kind, mesh in body.others if kind == "cloth"])
+        signed = scene.compute_signed_distance(o3d.core.Tensor(cloth.astype(np.float32))).numpy()
+        return signed, cloth
+
+    fitted, _ = distance_m("fitted")
+    loose, cloth = distance_m("loose")
+    assert np.quantile(loose, 0.8) > 2 * np.quantile(fitted, 0.8) and np.quantile(loose, 0.95) > 0.02
+    assert (loose > -0.002).mean() > 0.995 and np.isfinite(cloth).all()
