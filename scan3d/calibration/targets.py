@@ -27,6 +27,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -147,7 +148,7 @@ def target_with_square(target: Target, square_m: float) -> Target:
     return replace(target, boards=tuple(boards))
 
 
-def dictionary_of(board: Board) -> object:
+def dictionary_of(board: Board) -> Any:
     """OpenCV's dictionary of the board's markers. Raises InputError where OpenCV has none of that name."""
     import cv2
 
@@ -193,7 +194,7 @@ def _check_markers(board: Board, where: str) -> None:
     if not board.marker_ids:
         return
     try:
-        count = dictionary_of(board).bytesList.shape[0]  # type: ignore[attr-defined]
+        count = dictionary_of(board).bytesList.shape[0]
     except InputError as error:
         raise InputError(error.what, where, error.next_step) from None
     if board.first_id < 0 or board.marker_ids[-1] >= count:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from scan3d import __version__
 from scan3d.calibration.board_calibration import LENS_CANDIDATES, BoardCalibration, SolverOptions
-from scan3d.calibration.board_folder import read_board_views
 from scan3d.calibration.board_views import BoardViews
 from scan3d.calibration.judged_calibration import JudgedCalibration, calibrate_and_judge
 from scan3d.calibration.targets import Target, read_target, target_with_square
@@ -26,6 +25,7 @@ from scan3d.geometry.rig_definition import RigDefinition
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
 from scan3d.report.rig_report import RigReport, write_rig_report
+from scan3d.workflows.board_folder import read_board_views
 
 _SOURCE = "scan3d calibrate"
 

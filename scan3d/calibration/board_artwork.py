@@ -1,0 +1,77 @@
+"""What a board looks like: squares, markers and dots as a drawing, in the frame of `Board.points_m`.
+
+Held to OpenCV's own pictures of its boards by tests. The colour of a chessboard's upper left square is black, as on
+OpenCV's patterns; of a ChArUco board's too, unless it is of the old kind (before OpenCV 4.6) and has an even number
+of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scan3d.calibration.targets import Board, dictionary_of
+from scan3d.geometry.artwork import Artwork, Shape, cells, disc
+
+
+def board_artwork(board: Board) -> Artwork:
+    """The board's pattern without a margin: black on white, or the other way round when it is inverted."""
+    width, height = board.size_m
+    if board.kind == "charuco":
+        shapes = (*_chequers(board, _charuco_offset(board)), *_charuco_markers(board))
+    elif board.kind == "apriltag":
+        pitch = board.square_m + board.gap_m
+        places = [(column * pitch, row * pitch) for row in range(board.rows) for column in range(board.columns)]
+        shapes = tuple(_tags(board, places, board.square_m))
+    elif board.kind == "chessboard":
+        shapes = tuple(_chequers(board, 0))
+    else:
+        shapes = tuple(disc(x, y, board.marker_m) for x, y, _ in board.points_m)
+    artwork = Artwork(width_m=width, height_m=height, shapes=tuple(shapes))
+    return artwork.inverted() if board.inverted else artwork
+
+
+def quiet_zone_m(board: Board) -> float:
+    """How wide the margin round the pattern has to be for detectors, metres."""
+    if board.kind == "apriltag":
+        return board.gap_m
+    return {"charuco": 0.0, "chessboard": 0.25 * board.square_m}.get(board.kind, 0.5 * board.square_m)
+
+
+def square_is_black(board: Board, column: int, row: int) -> bool:
+    """The colour of a square of a ChArUco board or chessboard, counted from the upper left of the pattern."""
+    offset = _charuco_offset(board) if board.kind == "charuco" else 0
+    return ((column + row + offset) % 2 == 0) != board.inverted
+
+
+def _charuco_offset(board: Board) -> int:
+    return 1 if board.legacy and board.rows % 2 == 0 else 0
+
+
+def _chequers(board: Board, offset: int) -> Iterator[Shape]:
+    side = board.square_m
+    columns, rows = round(board.size_m[0] / side), round(board.size_m[1] / side)
+    for row in range(rows):
+        for column in range((row + offset) % 2, columns, 2):
+            x, y = column * side, row * side
+            yield Shape(x0=x, y0=y, x1=x + side, y1=y + side, black=True)
+
+
+def _charuco_markers(board: Board) -> Iterator[Shape]:
+    rim = 0.5 * (board.square_m - board.marker_m)
+    offset = _charuco_offset(board)
+    places = [
+        (column * board.square_m + rim, row * board.square_m + rim)
+        for row in range(board.rows)
+        for column in range((row + offset + 1) % 2, board.columns, 2)
+    ]
+    return _tags(board, places, board.marker_m)
+
+
+def _tags(board: Board, places: list[tuple[float, float]], side_m: float) -> Iterator[Shape]:
+    dictionary = dictionary_of(board)
+    count = int(dictionary.markerSize) + 2
+    for number, (x, y) in zip(board.marker_ids, places, strict=True):
+        picture = np.asarray(dictionary.generateImageMarker(number, count))
+        yield from cells(picture > 127, x, y, side_m)
