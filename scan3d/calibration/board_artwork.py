@@ -33,10 +33,11 @@ def board_artwork(board: Board) -> Artwork:
 
 
 def quiet_zone_m(board: Board) -> float:
-    """How wide the margin round the pattern has to be for detectors, metres."""
+    """How wide a margin of its ground the pattern needs for detectors, metres: one cell of a tag, or a quarter of a
+    square; none around a ChArUco board, whose markers have their own."""
     if board.kind == "apriltag":
-        return board.gap_m
-    return {"charuco": 0.0, "chessboard": 0.25 * board.square_m}.get(board.kind, 0.5 * board.square_m)
+        return board.square_m / (int(dictionary_of(board).markerSize) + 2)
+    return 0.25 * board.square_m if board.kind != "charuco" or board.inverted else 0.0
 
 
 def square_is_black(board: Board, column: int, row: int) -> bool:

@@ -51,11 +51,13 @@ def fit_board_map(plane_m: np.ndarray, px: np.ndarray) -> BoardMap | None:
     middle: Array = 0.5 * (plane_m.min(axis=0) + plane_m.max(axis=0))
     half_m = float(0.5 * np.ptp(plane_m, axis=0).max())
     degree = next((degree for least, degree in _DEGREES if len(plane_m) >= least), 0)
-    bend = np.zeros((0, 2))
+    bend: Array = np.zeros((0, 2))
     if degree:
         terms = _terms((plane_m - middle) / half_m, degree)
         left = px - _through(homography, plane_m)
-        bend = np.linalg.solve(terms.T @ terms + _RIDGE * len(terms) * np.eye(terms.shape[1]), terms.T @ left)
+        bend = np.asarray(
+            np.linalg.solve(terms.T @ terms + _RIDGE * len(terms) * np.eye(terms.shape[1]), terms.T @ left)
+        )
     return BoardMap(homography=np.asarray(homography), bend=bend, degree=degree, middle=middle, half_m=half_m)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from scan3d import __version__
 from scan3d.cli.align import align
+from scan3d.cli.calibrate import calibrate
 from scan3d.cli.cameras import cameras
 from scan3d.cli.check import check
 from scan3d.cli.demo import demo
@@ -16,6 +17,7 @@ from scan3d.cli.evaluate import evaluate
 from scan3d.cli.reconstruct import reconstruct
 from scan3d.cli.session import report_error
 from scan3d.cli.simulate import simulate
+from scan3d.cli.target import target
 from scan3d.errors import InputError
 
 app = typer.Typer(
@@ -28,12 +30,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(align)
+app.command()(calibrate)
 app.add_typer(cameras, name="cameras")
 app.command()(check)
 app.command()(demo)
 app.command()(evaluate)
 app.command()(reconstruct)
 app.command()(simulate)
+app.add_typer(target, name="target")
 
 
 def _print_version(wanted: bool) -> None:
