@@ -48,8 +48,9 @@ class BoardPrediction:
 
     def shot_of(self, view: BoardView) -> str:
         """The shot in the calibration's numbering: frames of a camera that lags are counted from another start."""
-        lag = self.calibration.frame_offsets.get(view.camera_id, 0)
-        return str(int(view.shot) - lag) if lag and view.shot.lstrip("-").isdigit() else view.shot
+        lag = self.calibration.frame_offsets.get(view.camera_id)
+        numbered = view.shot.lstrip("-").isdigit()
+        return str(int(view.shot) - lag) if lag is not None and numbered else view.shot
 
     def points_world(self, view: BoardView, *, turned: bool = False) -> Array | None:
         """(N, 3) the corners of a view in the world; `turned`: as if the board were numbered from its other end."""

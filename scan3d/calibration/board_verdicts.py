@@ -158,8 +158,8 @@ def _fit_checks(
 ) -> Iterator[Check]:
     """Focus, coverage, residuals, lens and certainty of the cameras whose fault is not known yet; sizes of boards."""
     counts = views_by_camera(views)
-    blurred = {check.camera_id: check for check in blur_checks(views, limits) if check.camera_id not in known}
-    yield from blurred.values()
+    sharpness = [check for check in blur_checks(views, limits) if check.camera_id not in known]
+    yield from sharpness
     for camera_id, count in counts.items():
         if camera_id not in known and count:
             yield coverage_check(coverage_counts(views, camera_id), camera_id, count, limits)
@@ -168,12 +168,29 @@ def _fit_checks(
     yield from scales
     if worst(scales) is Grade.FAIL:  # Boards of wrong sizes pull at every camera: none of them is to blame.
         return
+    blurred = {check.camera_id for check in sharpness if check.grade is not Grade.PASS}
+    fits = tuple(_residual_checks(prediction, views, known | blurred, limits))
+    yield from fits
+    if worst(fits) is Grade.FAIL:  # Certainty follows from the residuals: one camera's fault would make all unsure.
+        return
+    for camera in calibration.rig:
+        name = camera.camera_id
+        judged = name not in known | blurred and counts[name] >= limits.warn_views and len(calibration.rig) > 1
+        if judged and name in calibration.covariance:
+            distance = _distance_m(prediction, views, name)
+            yield from certainty_checks(camera, calibration.covariance[name], distance, limits)
+
+
+def _residual_checks(
+    prediction: BoardPrediction, views: BoardViews, known: set[str], limits: Limits
+) -> Iterator[Check]:
+    """Lens and residuals of the cameras whose fault is not known yet; of one whose lens is wrong the lens alone."""
+    calibration = prediction.calibration
     residuals = camera_residuals(prediction, views)
     misfits = lens_misfits(calibration, residuals)
     for camera in calibration.rig:
         name = camera.camera_id
-        soft = name in blurred and blurred[name].grade is not Grade.PASS
-        if name in known or soft or name not in residuals:
+        if name in known or name not in residuals:
             continue
         lens = lens_check(name, misfits, calibration, limits)
         if lens is not None:
@@ -181,9 +198,6 @@ def _fit_checks(
         if lens is None or lens.grade is Grade.PASS:
             alone = calibration.alone_px.get(name, float("nan"))
             yield residual_check(name, residuals, camera, limits, alone)
-        if counts[name] >= limits.warn_views and name in calibration.covariance and len(calibration.rig) > 1:
-            distance = _distance_m(prediction, views, name)
-            yield from certainty_checks(camera, calibration.covariance[name], distance, limits)
 
 
 def _distance_m(prediction: BoardPrediction, views: BoardViews, camera_id: str) -> float:

@@ -121,19 +121,23 @@ def _sides(edges: Mapping[int, list[tuple[int, int]]]) -> list[dict[int, int]]:
 
 def _less_likely(groups: list[dict[int, int]], camera_of: Mapping[int, str]) -> list[int]:
     """The views of the turned side of each group: chosen anew from the cameras' rates until nothing changes."""
-    turned_side = [int(2 * sum(side.values()) < len(side)) for side in groups]
+    # At first by majority; shots that are even say nothing until the rates of the others are known.
+    turned_side = [_smaller_side(side) for side in groups]
     for _ in range(_ROUNDS):
         seen: dict[str, int] = defaultdict(int)
         turned: dict[str, int] = defaultdict(int)
         for side, which in zip(groups, turned_side, strict=True):
-            for view, value in side.items():
+            for view, value in side.items() if which is not None else ():
                 seen[camera_of[view]] += 1
                 turned[camera_of[view]] += value == which
         rate = {name: (turned[name] + _RATE_PRIOR) / (seen[name] + 1.0) for name in seen}
         cost = {name: float(np.log((1 - r) / max(r, 1e-9))) for name, r in rate.items()}
-        chosen = []
+        usual = float(np.log((1 - _RATE_PRIOR) / _RATE_PRIOR))
+        chosen: list[int | None] = []
         for side in groups:
-            price = [sum(cost[camera_of[view]] for view, value in side.items() if value == which) for which in (0, 1)]
+            price = [0.0, 0.0]
+            for view, value in side.items():
+                price[value] += cost.get(camera_of[view], usual)
             chosen.append(int(price[1] <= price[0]))
         if chosen == turned_side:
             break
@@ -144,3 +148,9 @@ def _less_likely(groups: list[dict[int, int]], camera_of: Mapping[int, str]) -> 
         for view, value in side.items()
         if value == which and len(set(side.values())) > 1
     ]
+
+
+def _smaller_side(side: Mapping[int, int]) -> int | None:
+    """The side with fewer views; None where there are as many on both."""
+    ones = sum(side.values())
+    return None if 2 * ones == len(side) else int(2 * ones < len(side))
