@@ -26,7 +26,7 @@ DISTANCE_M = 0.75
 
 def portrait(seed: int, tone: float, width: int, samples: int) -> np.ndarray:
     """(H, W, 3) uint8 photograph of a head and shoulders, 4 : 5."""
-    body, subject = dressed_body(SubjectOptions(seed=seed, tone=float(tone), scatter=True))
+    body, subject = dressed_body(SubjectOptions(seed=seed, tone=float(tone)))
     face = np.average(body.skin.vertices, axis=0, weights=body.skin_regions["face"])
     aim = face - [0.0, 0.0, 0.015]
     height = width * 5 // 4
@@ -37,7 +37,7 @@ def portrait(seed: int, tone: float, width: int, samples: int) -> np.ndarray:
     (setup,) = light_setups("studio", (0.0, 0.0, float(face[2])), 0.45)
     options = RadianceOptions(samples=samples, seed=seed, oversample=1.5, aperture_m=0.0, lights=(), cameras=())
     radiance = photograph(open_studio(subject.parts, setup, quick=False), subject.parts, camera, options)
-    sensor = SensorModel(exposure=meter([radiance], level=0.95), bayer=True)
+    sensor = SensorModel(exposure=meter([radiance], level=0.95))
     picture = expose(radiance, sensor, intrinsics=lens, seed=seed, camera_id=camera.camera_id)
     return quantised(linear_to_srgb(picture), np.uint8)
 

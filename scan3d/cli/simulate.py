@@ -85,6 +85,16 @@ def simulate(
     skew: Annotated[
         float, typer.Option(metavar="MS", help="The last camera fires so late, while the person sways.", min=0.0)
     ] = 0.0,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TARGET",
+            help="Also photograph a calibration board (`scan3d target list`, or a .toml file): OUT/boards.",
+            show_default=False,
+        ),
+    ] = None,
+    board_shots: Annotated[int, typer.Option(help="In how many places.", min=1)] = 24,
+    chart: Annotated[bool, typer.Option("--chart", help="Also photograph a colour chart: OUT/chart.")] = False,
     tiff: Annotated[bool, typer.Option("--tiff", help="16-bit linear TIFF instead of JPEG.")] = False,
     threads: Threads = None,
     json: Json = False,
@@ -104,7 +114,7 @@ def simulate(
             scatter=scatter, quality=quality.value, scale=scale, displaced=tuple(displaced or ()),
             blurred=tuple(blurred or ()), defocus=defocus, bayer=bayer, motion_px=motion,
             texture_size=texture_size, exposure_error=exposure_error, colour_error=colour_error, skew_ms=skew,
-            tiff=tiff,
+            tiff=tiff, board=board, board_shots=board_shots, chart=chart,
         )  # fmt: skip
         session.say(f"{quality.value}: about {duration(estimate_seconds(options, workers=threads))}.")
         done = simulate_take(out, options, progress=session.progress, workers=threads)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scan3d.calibration.targets import read_target
 from scan3d.capture.rig_file import read_rig_definition
 from scan3d.errors import InputError
 from scan3d.geometry import Rig, Rigid3
@@ -29,6 +30,7 @@ from scan3d.simulate.stages import (
     record_of_cameras,
 )
 from scan3d.workflows.scanned_mesh import SCANNED, make_scanned_subject
+from scan3d.workflows.simulated_boards import require_flat
 from scan3d.workflows.simulated_take import SimulatedCapture, finished, write_take
 
 # Paths per pixel of the pinhole views, which are finer than the photograph's; 0: one ray, no gloss.
@@ -68,6 +70,9 @@ class SimulateOptions:
     colour_error: float = 0.015
     skew_ms: float = 0.0
     tiff: bool = False
+    board: str | None = None
+    board_shots: int = 24
+    chart: bool = False
     texture_size: int = 4096
     rig_seed: int = 0
 
@@ -108,6 +113,9 @@ def simulate_take(out: Path, options: SimulateOptions, *, progress: Progress, wo
     planned = definition.rig(seed=options.rig_seed)
     rig = definition.rig(seed=options.rig_seed, displaced=_displacements(options.displaced))
     blurred = _blurs(options.blurred, rig)
+    target = None if options.board is None else read_target(options.board)
+    if target is not None:
+        require_flat(target)
     done = Simulated(take=out, truth=out / "truth", again=True)
     record = {**asdict(options), "mesh": None if options.mesh is None else str(options.mesh)}
     if finished(out, record):
@@ -122,7 +130,8 @@ def simulate_take(out: Path, options: SimulateOptions, *, progress: Progress, wo
         capture = SimulatedCapture(
             definition=definition, subject=read_subject(folder), rig=rig, shot=shot, planned=planned,
             held_out=held_out, setups=setups, radiance=radiance, sensor=_sensor(options),
-            blurred_px=blurred, delays_s=delays, seed=options.subject, options=record,
+            blurred_px=blurred, delays_s=delays, seed=options.subject, options=record, target=target,
+            board_shots=options.board_shots, chart=options.chart,
         )  # fmt: skip
         write_take(out, capture, tiff=options.tiff, progress=progress, workers=workers)
         # What it was made from is many times larger, and the record tells that it is done.

@@ -2,6 +2,7 @@
 
 <take>/images/, calibration.toml, rig.toml, take.toml   what a rig would give; the calibration is the one from before
                                                         cameras were displaced
+<take>/boards/, chart/                                  by option, see `simulated_boards`
 <take>/truth/mesh.ply, model.glb, textures/             the surface, and all maps of it
 <take>/truth/cameras/                                   the exact cameras, a COLMAP model
 <take>/truth/heldout/                                   photographs that nobody is given, without a sensor's errors
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from scan3d.calibration.colmap_model import write_colmap_model
+from scan3d.calibration.targets import Target
 from scan3d.calibration.toml_file import write_calibration
 from scan3d.capture.exif import Exif
 from scan3d.capture.photograph_file import write_photograph
@@ -38,11 +40,12 @@ from scan3d.simulate.lights import LightSetup
 from scan3d.simulate.sensor import SensorModel, expose, meter
 from scan3d.simulate.stages import read_radiance
 from scan3d.simulate.subject import Subject
+from scan3d.workflows.simulated_boards import BoardSession, photograph_boards, photograph_chart
 from scan3d.workflows.simulated_truth import write_subject_truth, write_view_truth
 
 RECORD = "simulation.json"
 _MAKING = Path(".scan3d") / "making"
-_ENTRIES = ("images", "calibration.toml", "rig.toml", "take.toml", "truth")
+_ENTRIES = ("images", "boards", "chart", "calibration.toml", "rig.toml", "take.toml", "truth")
 _METERED = 150_000  # pixels of each picture that are looked at for the exposure
 
 
@@ -52,7 +55,7 @@ class SimulatedCapture:
 
     rig: the exact cameras; shot: as they saw the subject when they fired; planned: as they were calibrated. delays_s:
     when each camera fires after the first. radiance: folder for `read_radiance`. options: JSON values
-    that make it again.
+    that make it again. target, board_shots, chart: what else is photographed.
     """
 
     definition: RigDefinition
@@ -68,6 +71,9 @@ class SimulatedCapture:
     delays_s: Mapping[str, float]
     seed: int
     options: Mapping[str, Any]
+    target: Target | None = None
+    board_shots: int = 0
+    chart: bool = False
 
 
 def finished(out: Path, options: Mapping[str, Any]) -> bool:
@@ -101,6 +107,7 @@ def write_take(out: Path, capture: SimulatedCapture, *, tiff: bool, progress: Pr
     _write_held_out(making / "truth" / "heldout", capture, sensor, ".tif" if tiff else ".jpg")
     write_view_truth(making / "truth", capture.subject.parts, capture.shot.cameras, progress=progress, workers=workers)
     write_subject_truth(making / "truth", capture.subject)
+    _write_boards(making, capture, sensor, progress, workers)
     names = {camera.camera_id: f"{camera.camera_id}{'.tif' if tiff else '.jpg'}" for camera in capture.rig}
     write_colmap_model(capture.rig, making / "truth" / "cameras", names)
     _write_json(making / "truth" / "lights.json", [setup.record() for setup in capture.setups])
@@ -109,7 +116,8 @@ def write_take(out: Path, capture: SimulatedCapture, *, tiff: bool, progress: Pr
     write_bytes(making / "take.toml", _take_file(capture, tiff))
     _write_json(making / "truth" / RECORD, {"options": capture.options, "sensor": asdict(sensor)})
     for entry in _ENTRIES:
-        (making / entry).rename(out / entry)
+        if (making / entry).exists():
+            (making / entry).rename(out / entry)
     shutil.rmtree(making)
 
 
@@ -158,6 +166,25 @@ def _write_held_out(folder: Path, capture: SimulatedCapture, sensor: SensorModel
         folder.mkdir(parents=True, exist_ok=True)
         write_photograph(folder / f"{camera.camera_id}{suffix}", picture, _exif(capture, camera.camera_id, 0.0))
     write_colmap_model(capture.held_out, folder, {c.camera_id: f"{c.camera_id}{suffix}" for c in capture.held_out})
+
+
+def _write_boards(
+    making: Path, capture: SimulatedCapture, sensor: SensorModel, progress: Progress, workers: int | None
+) -> None:
+    def write(path: Path, picture: np.ndarray, camera_id: str) -> None:
+        write_photograph(path, picture, _exif(capture, camera_id, 0.0))
+
+    session = BoardSession(
+        definition=capture.definition, rig=capture.planned, lights=capture.setups[0], sensor=sensor, seed=capture.seed,
+        write=write,
+    )  # fmt: skip
+    if capture.target is not None:
+        photograph_boards(
+            making / "boards", making / "truth" / "boards.json", session, capture.target, capture.board_shots,
+            progress=progress, workers=workers,
+        )  # fmt: skip
+    if capture.chart:
+        photograph_chart(making / "chart", session, progress=progress)
 
 
 def _exif(capture: SimulatedCapture, camera_id: str, after_s: float) -> Exif:

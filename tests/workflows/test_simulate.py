@@ -14,6 +14,8 @@ import trimesh
 from PIL import Image
 
 from scan3d.calibration.colmap_model import read_colmap_model
+from scan3d.calibration.detection import find_boards
+from scan3d.calibration.targets import read_target
 from scan3d.calibration.toml_file import read_calibration
 from scan3d.capture.checks import require_good_take
 from scan3d.capture.exif import read_exif
@@ -21,11 +23,13 @@ from scan3d.capture.images import load_photograph
 from scan3d.capture.rig_file import read_rig_definition
 from scan3d.capture.take import Take
 from scan3d.errors import InputError, Scan3dError
-from scan3d.geometry import Mesh
+from scan3d.geometry import Mesh, Rigid3
 from scan3d.pipeline.progress import Silent
 from scan3d.report import Texture, write_obj
 from scan3d.report.mesh_files import read_ply
+from scan3d.simulate.boards import chart_linear, chart_patches_m, chart_size_m
 from scan3d.workflows.simulate import SimulateOptions, simulate_take
+from scan3d.workflows.simulated_boards import facing
 
 RIG = """
 name = "three"
@@ -200,3 +204,35 @@ def test_path_traced_photographs_are_the_same_bytes_too(options: SimulateOptions
     for name in ("a", "b"):
         simulate_take(tmp_path / name, traced, progress=Silent())
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
+
+
+def test_boards_and_a_chart_are_photographed_where_the_truth_says(options: SimulateOptions, tmp_path: Path) -> None:
+    (tmp_path / "three.toml").write_text(RIG.replace("[120, 160]", "[900, 1200]").replace("215.0", "2600.0"))
+    shots = replace(
+        options, rig=str(tmp_path / "three.toml"), board="charuco_a2", board_shots=3, chart=True, exposure_error=0.0,
+        colour_error=0.0,
+    )  # fmt: skip
+    take = tmp_path / "take"
+    simulate_take(take, shots, progress=Silent())
+    rig = {camera.camera_id: camera for camera in read_calibration(take / "calibration.toml")}
+    target = read_target("charuco_a2")
+    found = 0
+    for row in json.loads((take / "truth" / "boards.json").read_text()):
+        pose = Rigid3.from_matrix(np.array(row["world_from_board"]))
+        for name, camera in rig.items():
+            path = take / "boards" / name / f"{row['shot']}.jpg"
+            picture = load_photograph(path).rgb
+            for view in find_boards(picture, name, row["shot"], target, str(path)):
+                true_px = camera.project(pose.apply(target.boards[0].points_m[view.point_ids]))[0]
+                assert np.median(np.linalg.norm(view.px - true_px, axis=1)) < 0.15
+                found += len(view.point_ids)
+    assert found > 100
+    chart = load_photograph(take / "chart" / "cam01.jpg").linear()
+    # The chart hangs in the middle of the subject and faces the camera: its patches are found by their truth alone.
+    centre, camera = np.array([0.0, 0.0, 0.95]), rig["cam01"]
+    way = camera.centre - centre
+    pose = facing(centre, way, 0.0, 0.5 * np.array([*chart_size_m(), 0.0]))
+    px = camera.project(pose.apply(np.column_stack([chart_patches_m(), np.zeros(24)])))[0].astype(int)
+    seen = np.stack([chart[y - 3 : y + 4, x - 3 : x + 4].mean(axis=(0, 1)) for x, y in px])
+    gain = (seen * chart_linear()).sum() / (chart_linear() ** 2).sum()
+    assert np.abs(seen / gain - chart_linear()).max() < 0.06
