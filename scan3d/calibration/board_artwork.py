@@ -13,23 +13,38 @@ import numpy as np
 
 from scan3d.calibration.targets import Board, dictionary_of
 from scan3d.geometry.artwork import Artwork, Shape, cells, disc
+from scan3d.geometry.transforms import Array
 
 
 def board_artwork(board: Board) -> Artwork:
     """The board's pattern without a margin: black on white, or the other way round when it is inverted."""
     width, height = board.size_m
     if board.kind == "charuco":
-        shapes = (*_chequers(board, _charuco_offset(board)), *_charuco_markers(board))
+        shapes = (*_chequers(board, _charuco_offset(board)), *_tags(board))
     elif board.kind == "apriltag":
-        pitch = board.square_m + board.gap_m
-        places = [(column * pitch, row * pitch) for row in range(board.rows) for column in range(board.columns)]
-        shapes = tuple(_tags(board, places, board.square_m))
+        shapes = tuple(_tags(board))
     elif board.kind == "chessboard":
         shapes = tuple(_chequers(board, 0))
     else:
         shapes = tuple(disc(x, y, board.marker_m) for x, y, _ in board.points_m)
     artwork = Artwork(width_m=width, height_m=height, shapes=tuple(shapes))
     return artwork.inverted() if board.inverted else artwork
+
+
+def marker_corners_m(board: Board) -> Array:
+    """(M, 4, 2) corners of its markers in the order of their numbers: upper left, upper right, lower right, lower left.
+
+    Empty for boards without markers.
+    """
+    if board.kind == "apriltag":
+        return board.points_m[:, :2].reshape(-1, 4, 2)
+    if board.kind != "charuco":
+        return np.zeros((0, 4, 2))
+    offset = _charuco_offset(board)
+    squares = [(c, r) for r in range(board.rows) for c in range(board.columns) if (c + r + offset) % 2]
+    rim = 0.5 * (board.square_m - board.marker_m)
+    first = np.array(squares) * board.square_m + rim
+    return first[:, None] + np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * board.marker_m
 
 
 def quiet_zone_m(board: Board) -> float:
@@ -59,20 +74,9 @@ def _chequers(board: Board, offset: int) -> Iterator[Shape]:
             yield Shape(x0=x, y0=y, x1=x + side, y1=y + side, black=True)
 
 
-def _charuco_markers(board: Board) -> Iterator[Shape]:
-    rim = 0.5 * (board.square_m - board.marker_m)
-    offset = _charuco_offset(board)
-    places = [
-        (column * board.square_m + rim, row * board.square_m + rim)
-        for row in range(board.rows)
-        for column in range((row + offset + 1) % 2, board.columns, 2)
-    ]
-    return _tags(board, places, board.marker_m)
-
-
-def _tags(board: Board, places: list[tuple[float, float]], side_m: float) -> Iterator[Shape]:
+def _tags(board: Board) -> Iterator[Shape]:
     dictionary = dictionary_of(board)
     count = int(dictionary.markerSize) + 2
-    for number, (x, y) in zip(board.marker_ids, places, strict=True):
+    for number, quad in zip(board.marker_ids, marker_corners_m(board), strict=True):
         picture = np.asarray(dictionary.generateImageMarker(number, count))
-        yield from cells(picture > 127, x, y, side_m)
+        yield from cells(picture > 127, *quad[0], quad[1, 0] - quad[0, 0])

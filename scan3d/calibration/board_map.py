@@ -45,7 +45,7 @@ def fit_board_map(plane_m: np.ndarray, px: np.ndarray) -> BoardMap | None:
 
     if len(plane_m) < 4:
         return None
-    homography, _ = cv2.findHomography(plane_m, px, cv2.LMEDS if len(plane_m) >= 10 else 0)
+    homography, _ = cv2.findHomography(plane_m, px)
     if homography is None or not np.isfinite(homography).all():
         return None
     middle: Array = 0.5 * (plane_m.min(axis=0) + plane_m.max(axis=0))

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from scan3d.calibration.board_artwork import marker_corners_m
+from scan3d.calibration.board_map import fit_board_map
 from scan3d.calibration.board_picture import BoardPicture
-from scan3d.calibration.corner_refinement import refine_crossings, refine_tags
+from scan3d.calibration.corner_refinement import crossings_by_lines, refine_crossings, refine_tags
 from scan3d.calibration.targets import Board, dictionary_of
 
 _LEAST_MARKERS = 2  # a single one may be anything
-_LEAST_CROSSINGS = 4
-_OFF_PITCH = 0.35  # a tag this far from where its neighbours put it, in steps of the grid, carries a wrong number
+_LEAST_CORNERS = 4
+# A marker this far from where its neighbours put it, as a share of the way to them, carries a wrong number.
+_OFF_SHARE = 0.3
+_BESIDE_MARKER, _BESIDE_CROSSING = 0.75, 1.5  # squares: corners of a marker's own square; neighbours, diagonal too
+_RINGS = 2  # of crossings beyond those at markers that are looked for
+_NOTHING = (np.zeros(0, int), np.zeros((0, 2)))
 
 Found = dict[str, tuple[np.ndarray, np.ndarray]]  # board name -> point ids (N,), OpenCV's pixels (N, 2)
 
@@ -26,85 +31,81 @@ def find_marker_boards(picture: BoardPicture, boards: Sequence[Board]) -> Found:
         corners, ids = _markers(picture, of_dictionary[0])
         for board in of_dictionary:
             own = [k for k, number in enumerate(ids) if number in board.marker_ids]
-            if len(own) < min(_LEAST_MARKERS, len(board.marker_ids)):
+            quads, plane = corners[own], marker_corners_m(board)[ids[own] - board.first_id]
+            placed = _in_place(quads, plane)
+            if placed.sum() < min(_LEAST_MARKERS, len(board.marker_ids)):
                 continue
             read = _crossings if board.kind == "charuco" else _tags
-            point_ids, px = read(picture, board, [corners[k] for k in own], ids[own])
-            if len(point_ids) >= _LEAST_CROSSINGS and _spans_a_plane(board.points_m[point_ids]):
+            point_ids, px = read(picture, board, quads[placed], plane[placed])
+            if len(point_ids) >= _LEAST_CORNERS and _spans_a_plane(board.points_m[point_ids]):
                 found[board.name] = (point_ids, px)
     return found
 
 
-def _markers(picture: BoardPicture, board: Board) -> tuple[list[np.ndarray], np.ndarray]:
-    """Corners (1, 4, 2) and numbers (M,) of all markers of a dictionary in the small picture."""
+def _markers(picture: BoardPicture, board: Board) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (M, 4, 2) in OpenCV's pixels of the full picture and numbers (M,) of all markers of a dictionary."""
     import cv2
 
     parameters = cv2.aruco.DetectorParameters()
     parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
-    # From markers of 15 px side up, in pictures of 1800; the default of 3 % would ask for 54 px.
+    # Markers down to a side of 9 px in pictures of 1800; the default of 3 % of the perimeter would ask for 14.
     parameters.minMarkerPerimeterRate = 0.02
-    detector: Any = cv2.aruco.ArucoDetector(dictionary_of(board), parameters)
-    corners, ids, _ = detector.detectMarkers(picture.small)
+    corners, ids, _ = cv2.aruco.ArucoDetector(dictionary_of(board), parameters).detectMarkers(picture.small)
     if ids is None:
-        return [], np.zeros(0, int)
-    return list(corners), np.asarray(ids).ravel()
+        return np.zeros((0, 4, 2)), np.zeros(0, int)
+    return picture.to_full(np.array(corners).reshape(-1, 4, 2)), np.asarray(ids).ravel().astype(int)
 
 
 def _crossings(
-    picture: BoardPicture, board: Board, corners: list[np.ndarray], ids: np.ndarray
+    picture: BoardPicture, board: Board, quads: np.ndarray, plane: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    import cv2
-
-    numbers = np.arange(board.marker_ids.start, board.marker_ids.stop, dtype=np.int32)
-    layout = cv2.aruco.CharucoBoard(
-        (board.columns, board.rows),
-        board.square_m,
-        board.marker_m,
-        dictionary_of(board),
-        numbers,
-    )
-    layout.setLegacyPattern(board.legacy)
-    detector: Any = cv2.aruco.CharucoDetector(layout)
-    px, point_ids, _, _ = detector.detectBoard(
-        picture.small, markerCorners=corners, markerIds=ids.astype(np.int32)[:, None]
-    )
-    if point_ids is None or len(point_ids) == 0:
-        return np.zeros(0, int), np.zeros((0, 2))
-    point_ids = np.asarray(point_ids).ravel().astype(int)
-    px_cv = picture.to_full(np.asarray(px).reshape(-1, 2))
-    if len(point_ids) < _LEAST_CROSSINGS:
-        return np.zeros(0, int), np.zeros((0, 2))
-    return _kept(point_ids, refine_crossings(picture, board, point_ids, px_cv))
+    """Crossings of squares: those at corners of squares with markers first, then what lies next to them."""
+    board_map = fit_board_map(plane.reshape(-1, 2), quads.reshape(-1, 2))
+    if board_map is None:
+        return _NOTHING
+    points = board.points_m[:, :2]
+    away = np.linalg.norm(points[:, None] - plane.mean(axis=1), axis=2).min(axis=1)
+    near = np.flatnonzero(away < _BESIDE_MARKER * board.square_m)
+    ids, px = _kept(near, refine_crossings(picture, board, near, board_map(points[near])))
+    for _ in range(_RINGS):
+        known = fit_board_map(points[ids], px)
+        if known is None:
+            return _NOTHING
+        away = np.linalg.norm(points[:, None] - points[ids], axis=2).min(axis=1)
+        beside = np.flatnonzero((away > 0) & (away < _BESIDE_CROSSING * board.square_m))
+        if len(beside) == 0:
+            break
+        refined = crossings_by_lines(picture, board, known, beside, known(points[beside]))
+        ids, px = _kept(np.concatenate([ids, beside]), np.concatenate([px, refined]))
+    return ids, px
 
 
 def _tags(
-    picture: BoardPicture, board: Board, corners: list[np.ndarray], ids: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    quads = picture.to_full(np.array(corners).reshape(-1, 4, 2))
-    numbers = ids - board.first_id
-    placed = _in_place(quads, numbers, board)
-    refined = refine_tags(picture, board, numbers[placed], quads[placed])
-    point_ids = (4 * numbers[placed][:, None] + np.arange(4)).ravel()
-    return _kept(point_ids, refined.reshape(-1, 2))
+    picture: BoardPicture, board: Board, quads: np.ndarray, plane: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    corners = board.points_m[:, :2].reshape(-1, 4, 2)
+    tags = np.linalg.norm(corners[:, 0] - plane[:, None, 0], axis=2).argmin(axis=1)
+    refined = refine_tags(picture, board, tags, quads)
+    return _kept((4 * tags[:, None] + np.arange(4)).ravel(), refined.reshape(-1, 2))
 
 
-def _in_place(quads: np.ndarray, numbers: np.ndarray, board: Board) -> np.ndarray:
-    """(T,) bool: each number once, and where the nearest other tags of the grid put it (an affine map of them)."""
-    once = np.array([np.count_nonzero(numbers == number) == 1 for number in numbers], dtype=bool)
-    plane = board.points_m[:, :2].reshape(-1, 4, 2)
-    pitch = board.square_m + board.gap_m
+def _in_place(quads: np.ndarray, plane: np.ndarray) -> np.ndarray:
+    """(T,) bool: each marker once, and where the nearest others of the board put it (an affine map of them)."""
+    middles = plane.mean(axis=1)
+    apart = np.linalg.norm(middles[:, None] - middles, axis=2)
+    once = (apart < 1e-9).sum(axis=1) == 1
     good = once.copy()
     for k in np.flatnonzero(once):
-        others = np.flatnonzero(once & (np.arange(len(numbers)) != k))
+        others = np.flatnonzero(once & (np.arange(len(plane)) != k))
         if len(others) < 2:
             continue
-        away = np.linalg.norm(plane[numbers[others]].mean(axis=1) - plane[numbers[k]].mean(axis=0), axis=1)
-        near = others[np.argsort(away, kind="stable")[:4]]
-        source = plane[numbers[near]].reshape(-1, 2)
-        affine, *_ = np.linalg.lstsq(np.column_stack([source, np.ones(len(source))]), quads[near].reshape(-1, 2))
-        predicted = np.column_stack([plane[numbers[k]], np.ones(4)]) @ affine
-        step = np.sqrt(abs(np.linalg.det(affine[:2]))) * pitch
-        good[k] = np.linalg.norm(predicted - quads[k], axis=1).mean() < _OFF_PITCH * step * (1 + away.min() / pitch)
+        near = others[np.argsort(apart[k, others], kind="stable")[:4]]
+        source = np.column_stack([plane[near].reshape(-1, 2), np.ones(4 * len(near))])
+        affine, *_ = np.linalg.lstsq(source, quads[near].reshape(-1, 2), rcond=None)
+        predicted = np.column_stack([plane[k], np.ones(4)]) @ affine
+        # The further the others lie, the more perspective and lens may bend the way to them.
+        allowed = _OFF_SHARE * np.sqrt(abs(np.linalg.det(affine[:2]))) * (apart[k, near[0]] + apart[k, near].max()) / 2
+        good[k] = np.linalg.norm(predicted - quads[k], axis=1).mean() < allowed
     return good
 
 

@@ -21,6 +21,9 @@ _ROUNDS = 2
 _CLEAR_SHARE = 0.85  # of the way to the next edge beside one that profiles reach
 _NEAR, _FAR = 0.14, 0.45  # where along an edge of length 1 from its crossing profiles are taken
 _ALONG = 10
+_LEAST_OTHERS, _MANY = 7, 40
+_OFF_PX = 0.4  # from where its neighbours put a corner: beyond it is none, or measured wrongly
+_STRAY_PX = 3.0  # from where a corner was looked for
 _RAYS = 48  # from the middle of a dot
 _STEPS = 25  # along each
 
@@ -30,20 +33,47 @@ def refine_crossings(picture: BoardPicture, board: Board, ids: np.ndarray, px_cv
 
     board: a ChArUco board or chessboard. ids: (N,) of its points. px_cv: (N, 2) about where they are.
     """
-    side = board.square_m
-    gap_m = _CLEAR_SHARE * (0.5 * (side - board.marker_m) if board.kind == "charuco" else 0.4 * side)
-    plane = board.points_m[ids, :2]
+    plane, gap_m = board.points_m[ids, :2], _gap_m(board)
     found = _by_gradients(picture, px_cv, gap_m, plane)
-    good = np.isfinite(found).all(axis=1)
     for _ in range(_ROUNDS):
+        lost = _off_the_others(plane, found)
+        good = np.isfinite(found).all(axis=1) & ~lost
         board_map = fit_board_map(plane[good], found[good])
         if board_map is None:
             break
-        refined = _by_lines(picture, board_map, plane, found, side, gap_m)
-        better = np.isfinite(refined).all(axis=1) & good
-        found[better] = refined[better]
-    found[np.linalg.norm(found - px_cv, axis=1) > 2.0 + 2.0 * picture.reduction] = np.nan
+        found[lost] = board_map(plane[lost])
+        refined = crossings_by_lines(picture, board, board_map, ids, found)
+        # Where squares are large enough and edges unclear all the same, something lies over the crossing.
+        lines = wide_enough(np.full(len(ids), gap_m), board_map.px_per_m(plane).min(axis=1))
+        found[lines] = refined[lines]
+    found[_off_the_others(plane, found)] = np.nan
+    found[np.linalg.norm(found - px_cv, axis=1) > _STRAY_PX + 2.0 * picture.reduction] = np.nan
     return found
+
+
+def crossings_by_lines(
+    picture: BoardPicture, board: Board, board_map: BoardMap, ids: np.ndarray, px: np.ndarray
+) -> np.ndarray:
+    """(N, 2) crossings about px (N, 2); nan where a square is too small in the picture, or an edge unclear."""
+    plane, gap_m = board.points_m[ids, :2], _gap_m(board)
+    shift = np.where(np.isfinite(px), px - board_map(plane), 0.0)
+
+    def warp(places: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return board_map(places) + shift[rows][:, None, None, None]
+
+    there = np.linspace(_NEAR, _FAR, _ALONG) * board.square_m
+    along = np.broadcast_to(np.stack([-there, there]), (len(plane), 2, _ALONG))
+    scale = board_map.px_per_m(plane)
+    fits = []
+    for axis in (0, 1):
+        across = scale[:, 1 - axis]
+        reach = np.repeat(np.minimum(gap_m, MOST_REACH_PX / across)[:, None], 2, axis=1)
+        edges = Edges(anchor=plane, axis=np.full(len(plane), axis), along_m=along, reach_m=reach)
+        slope, offset = fit_edges(picture, edges, warp)
+        fits.append((np.where(wide_enough(reach[:, 0], across), slope, np.nan), offset))
+    moved = crossing(fits[0], fits[1])
+    moved[~(np.abs(moved) < gap_m).all(axis=1)] = np.nan
+    return board_map(plane + moved) + shift
 
 
 def refine_tags(picture: BoardPicture, board: Board, tags: np.ndarray, corners_cv: np.ndarray) -> np.ndarray:
@@ -85,6 +115,45 @@ def refine_dots(picture: BoardPicture, board: Board, px_cv: np.ndarray) -> np.nd
     return found
 
 
+def _off_the_others(plane: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """(N,) bool: points far from where the others put them, against how well the others agree; one after the other,
+    the worst first, for it bends what is expected of the rest."""
+    off = np.zeros(len(found), bool)
+    rows = np.flatnonzero(np.isfinite(found).all(axis=1))
+    while len(rows) > _LEAST_OTHERS:
+        worst = rows[int(np.argmax(_from_the_others(plane[rows], found[rows])))]
+        rest = rows[rows != worst]
+        board_map = fit_board_map(plane[rest], found[rest])
+        if board_map is None:
+            break
+        usual = float(np.median(_from_the_others(plane[rest], found[rest])))
+        if not np.linalg.norm(found[worst] - board_map(plane[worst])) > max(_OFF_PX, 6.0 * usual):
+            break
+        off[worst] = True
+        rows = rest
+    return off
+
+
+def _from_the_others(plane: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """(N,) distance of each point from where the map of the others puts it, pixels; 0 where they are too few."""
+    # Of many points the one judged hardly bends the map; of few it is left out.
+    whole = fit_board_map(plane, found) if len(plane) > _MANY else None
+    if whole is not None:
+        return np.asarray(np.linalg.norm(found - whole(plane), axis=1))
+    off = np.zeros(len(plane))
+    for row in range(len(plane)):
+        others = np.arange(len(plane)) != row
+        board_map = fit_board_map(plane[others], found[others])
+        if board_map is not None:
+            off[row] = np.linalg.norm(found[row] - board_map(plane[row]))
+    return off
+
+
+def _gap_m(board: Board) -> float:
+    """How far beside an edge nothing else lies."""
+    return _CLEAR_SHARE * (0.5 * (board.square_m - board.marker_m) if board.kind == "charuco" else 0.4 * board.square_m)
+
+
 def _by_gradients(picture: BoardPicture, px_cv: np.ndarray, gap_m: float, plane: np.ndarray) -> np.ndarray:
     import cv2
 
@@ -92,38 +161,15 @@ def _by_gradients(picture: BoardPicture, px_cv: np.ndarray, gap_m: float, plane:
     clear_px = np.full(len(px_cv), 3.0) if board_map is None else board_map.px_per_m(plane).min(axis=1) * gap_m
     found = np.full(px_cv.shape, np.nan)
     halves = np.clip(np.floor(np.sqrt(2.0) * clear_px), 2, 15).astype(int)
+    inside = ((px_cv >= 1) & (px_cv <= np.array(picture.size) - 2)).all(axis=1)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 60, 1e-4)
-    for half in np.unique(halves):
-        rows = np.flatnonzero(halves == half)
+    for half in np.unique(halves[inside]):
+        rows = np.flatnonzero(inside & (halves == half))
         start = np.ascontiguousarray(px_cv[rows, None], dtype=np.float32)
         found[rows] = cv2.cornerSubPix(picture.grey, start, (int(half), int(half)), (-1, -1), criteria)[:, 0]
     moved = np.linalg.norm(found - px_cv, axis=1)
     found[~(moved <= np.maximum(1.5, 0.5 * halves) + picture.reduction)] = np.nan
     return found
-
-
-def _by_lines(
-    picture: BoardPicture, board_map: BoardMap, plane: np.ndarray, px: np.ndarray, side_m: float, gap_m: float
-) -> np.ndarray:
-    """(N, 2) crossings; nan where a square is too small in the picture, or an edge unclear."""
-    shift = np.where(np.isfinite(px), px - board_map(plane), 0.0)
-
-    def warp(places: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return board_map(places) + shift[rows][:, None, None, None]
-
-    there = np.linspace(_NEAR, _FAR, _ALONG) * side_m
-    along = np.broadcast_to(np.stack([-there, there]), (len(plane), 2, _ALONG))
-    scale = board_map.px_per_m(plane)
-    fits = []
-    for axis in (0, 1):
-        reach = np.repeat(np.minimum(gap_m, MOST_REACH_PX / scale[:, 1 - axis])[:, None], 2, axis=1)
-        edges = Edges(anchor=plane, axis=np.full(len(plane), axis), along_m=along, reach_m=reach)
-        slope, offset = fit_edges(picture, edges, warp)
-        wide = wide_enough(reach[:, 0], scale[:, 1 - axis])
-        fits.append((np.where(wide, slope, np.nan), offset))
-    moved = crossing(fits[0], fits[1])
-    moved[~(np.abs(moved) < gap_m).all(axis=1)] = np.nan
-    return board_map(plane + moved) + shift
 
 
 def _tag_corners(

@@ -18,7 +18,7 @@ from scan3d.calibration.board_picture import BoardPicture
 # Profiles reach this far at most: blur wider than half of it leaves little to measure. Samples half a pixel apart.
 MOST_REACH_PX = 8.0
 _ACROSS = 33
-_LEAST_REACH_PX = 1.6
+_LEAST_REACH_PX = 1.3
 _LEAST_CONTRAST = 0.02  # of white
 
 Warp = Callable[[np.ndarray, np.ndarray], np.ndarray]  # places (L, ..., 2) of L lines, their rows (L,) -> pixels

@@ -43,7 +43,7 @@ def write_target_pdf(target: Target, path: Path, *, page: str | None = None) -> 
     Args:
         page: "A4" to "A0", or "420x594" in millimetres; by default the smallest of A4 to A0 that holds the board.
     Raises:
-        InputError: no such page, or a board does not fit on it.
+        InputError: no such page, a board does not fit on it, or `path` cannot be a file.
         StorageError: the file cannot be written.
     """
     drawn, said = [], []
@@ -52,8 +52,10 @@ def write_target_pdf(target: Target, path: Path, *, page: str | None = None) -> 
         drawn.append(_page(board, target, width, height))
         said.append(PrintedPage(board=board.name, page=name, width_mm=width, height_mm=height))
     content = pdf_bytes(drawn, title=f"scan3d {target.name}")
-    if path.is_dir():
-        raise InputError("The output is a folder.", str(path), "Name a file: --out board.pdf.")
+    in_the_way = next((folder for folder in path.parents if folder.exists() and not folder.is_dir()), None)
+    if path.is_dir() or in_the_way is not None:
+        what = "The output is a folder." if in_the_way is None else "The folder of the output is a file."
+        raise InputError(what, str(in_the_way or path), "Name a file in a folder: --out board.pdf.")
     write_bytes(path, content)
     return tuple(said)
 
@@ -102,7 +104,9 @@ def _page(board: Board, target: Target, width: float, height: float) -> Page:
     wide, high = (1e3 * side for side in board.size_m)
     quiet = 1e3 * quiet_zone_m(board)
     strip_top = height - _UNPRINTABLE_MM - _STRIP_MM
-    left, top = (width - wide) / 2, (strip_top - high) / 2
+    # What room is left goes half above the board and half between it and the ruler.
+    least = max(quiet, _UNPRINTABLE_MM)
+    left, top = (width - wide) / 2, least + (strip_top - high - least - quiet) / 2
     artwork = board_artwork(board)
     if artwork.black_ground:
         page.rectangle(left - quiet, top - quiet, left + wide + quiet, top + high + quiet)

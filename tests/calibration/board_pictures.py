@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from scan3d.calibration.board_artwork import board_artwork
 from scan3d.calibration.targets import Board
-from scan3d.geometry import Camera, Intrinsics, Rigid3
-from scan3d.geometry.rig_definition import look_at
+from scan3d.geometry import Intrinsics, Rigid3
 
 _STEP_PX = 2  # rays are exact on this grid and bilinear between: good to a thousandth of a pixel for real lenses
 
@@ -33,16 +34,25 @@ def picture_of(
     rays = _rays(lens, oversample)
     light = np.full(rays.shape[:2], 0.18, np.float32)
     for board, cam_from_board in boards:
-        sheet = board_artwork(board).framed(margin * board.square_m)
-        texture = (sheet.raster(texel_m, oversample=2) * 0.78 + 0.04).astype(np.float32)
+        texture, (width_m, height_m) = _texture(board, texel_m, margin)
         normal, origin = cam_from_board.rotation[:, 2], cam_from_board.translation
+        axes, rim = cam_from_board.rotation[:, :2], margin * board.square_m
+        # Of a ray with z = 1: where it meets the plane, in texels.
         with np.errstate(divide="ignore", invalid="ignore"):
-            depth = (normal @ origin) / (rays @ normal)
-        xy = (rays * depth[..., None] - origin) @ cam_from_board.rotation[:, :2] + margin * board.square_m
-        column = np.floor(np.nan_to_num(xy[..., 0] / sheet.width_m, nan=-1) * texture.shape[1]).astype(int)
-        row = np.floor(np.nan_to_num(xy[..., 1] / sheet.height_m, nan=-1) * texture.shape[0]).astype(int)
-        on = (column >= 0) & (row >= 0) & (column < texture.shape[1]) & (row < texture.shape[0]) & (depth > 0)
-        light[on] = texture[row[on], column[on]]
+            depth = (normal @ origin) / (rays @ normal[:2].astype(np.float32) + np.float32(normal[2]))
+        scale = np.array([texture.shape[1] / width_m, texture.shape[0] / height_m])
+        maps = [
+            ((rays @ axes[:2, k].astype(np.float32) + np.float32(axes[2, k])) * depth - origin @ axes[:, k] + rim)
+            * scale[k] - 0.5
+            for k in (0, 1)
+        ]  # fmt: skip
+        for coordinates in maps:
+            coordinates[~(depth > 0)] = -9.0
+        seen = cv2.remap(
+            texture, maps[0].astype(np.float32), maps[1].astype(np.float32), cv2.INTER_NEAREST,
+            borderMode=cv2.BORDER_CONSTANT, borderValue=-1.0,
+        )  # fmt: skip
+        np.copyto(light, seen, where=seen >= 0)
     light = light.reshape(lens.height, oversample, lens.width, oversample).mean(axis=(1, 3))
     if blur_px:
         light = cv2.GaussianBlur(light, None, blur_px)
@@ -51,22 +61,25 @@ def picture_of(
     return np.clip(np.rint(encoded), 0, 255).astype(np.uint8)
 
 
-def _rays(lens: Intrinsics, oversample: int) -> np.ndarray:
-    """(H * oversample, W * oversample, 3) float64 rays, z = 1, nan where the lens sees nothing."""
-    import cv2
+@functools.lru_cache(maxsize=16)
+def _texture(board: Board, texel_m: float, margin: float) -> tuple[np.ndarray, tuple[float, float]]:
+    """Light of the board on paper (h, w) float32, and its size in metres with the margin."""
+    sheet = board_artwork(board).framed(margin * board.square_m)
+    return (sheet.raster(texel_m, oversample=2) * 0.78 + 0.04).astype(np.float32), (sheet.width_m, sheet.height_m)
 
+
+@functools.lru_cache(maxsize=2)
+def _rays(lens: Intrinsics, oversample: int) -> np.ndarray:
+    """(H * oversample, W * oversample, 2) float32 rays at z = 1, nan where the lens sees nothing."""
     columns, rows = np.arange(0, lens.width + _STEP_PX, _STEP_PX), np.arange(0, lens.height + _STEP_PX, _STEP_PX)
     coarse = lens.unproject(np.stack(np.meshgrid(columns, rows), axis=-1).astype(float))[..., :2]
-    x = ((np.arange(lens.width * oversample) + 0.5) / oversample / _STEP_PX).astype(np.float32)
-    y = ((np.arange(lens.height * oversample) + 0.5) / oversample / _STEP_PX).astype(np.float32)
-    # cv2.remap interpolates in 32nds: exact linear interpolation by hand instead.
-    del cv2
+    x = (np.arange(lens.width * oversample) + 0.5) / oversample / _STEP_PX
+    y = (np.arange(lens.height * oversample) + 0.5) / oversample / _STEP_PX
+    # Exact linear interpolation: that of cv2.remap goes in steps of a 32nd.
     i, j = np.minimum(x.astype(int), len(columns) - 2), np.minimum(y.astype(int), len(rows) - 2)
-    fx, fy = (x - i)[None, :, None], (y - j)[:, None, None]
-    across = coarse[:, i] * (1 - fx) + coarse[:, i + 1] * fx
-    rays = np.ones((len(y), len(x), 3))
-    rays[..., :2] = across[j] * (1 - fy) + across[j + 1] * fy
-    return rays
+    fx, fy = (x - i)[None, :, None], (y - j)[:, None, None].astype(np.float32)
+    across = (coarse[:, i] * (1 - fx) + coarse[:, i + 1] * fx).astype(np.float32)
+    return across[j] * (1 - fy) + across[j + 1] * fy
 
 
 def board_before(
@@ -87,6 +100,3 @@ def board_before(
 def exact_px(lens: Intrinsics, board: Board, cam_from_board: Rigid3) -> np.ndarray:
     """(N, 2) pixels of all points of the board."""
     return lens.project(cam_from_board.apply(board.points_m))
-
-
-__all__ = ["Camera", "board_before", "exact_px", "look_at", "picture_of"]
