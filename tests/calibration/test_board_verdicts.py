@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +22,8 @@ from scan3d.checks import Check, Grade
 from scan3d.geometry import Rig
 from scan3d.geometry.rig_definition import RigLimits
 
-_TRIALS = 100
+# A hundred of each kind take half an hour, and are run when the judge changes: docs/calibrate.md has what came out.
+_TRIALS = int(os.environ.get("SCAN3D_TRIALS", "25"))
 
 
 def _flagged(capture: Capture, *, lenses: tuple[str, ...] = ()) -> list[Check]:
@@ -54,7 +56,7 @@ def test_nothing_is_said_against_a_good_capture() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", PLANTERS)
-def test_faults_of_a_hundred_rigs_are_named(kind: str) -> None:
+def test_faults_of_many_rigs_are_named(kind: str) -> None:
     missed, accused = [], []
     for seed in range(_TRIALS):
         capture = planted(kind, seed)
@@ -70,7 +72,7 @@ def test_faults_of_a_hundred_rigs_are_named(kind: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_good_captures_raise_no_alarm() -> None:
+def test_many_good_captures_raise_no_alarm() -> None:
     alarms = {seed: _flagged(good_capture(seed)) for seed in range(_TRIALS)}
     assert {seed: [check.sentence() for check in found] for seed, found in alarms.items() if found} == {}
 
