@@ -79,4 +79,5 @@ def _tags(board: Board) -> Iterator[Shape]:
     count = int(dictionary.markerSize) + 2
     for number, quad in zip(board.marker_ids, marker_corners_m(board), strict=True):
         picture = np.asarray(dictionary.generateImageMarker(number, count))
-        yield from cells(picture > 127, *quad[0], quad[1, 0] - quad[0, 0])
+        (x0, y0), (x1, _) = quad[:2].tolist()
+        yield from cells(picture > 127, x0, y0, x1 - x0)

@@ -154,11 +154,15 @@ def _photograph(file: _File, target: Target) -> _Seen:
 
 def _open_video(path: Path) -> tuple[Any, int]:
     """OpenCV's capture and the number of frames the file promises."""
-    # FFmpeg would print of its own what we say in three lines.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     import cv2
 
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    # FFmpeg and OpenCV would print of their own what we say in three lines.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    finally:
+        cv2.utils.logging.setLogLevel(before)
     if not capture.isOpened():
         empty = path.stat().st_size == 0
         what = "The video is empty." if empty else "The video cannot be read: it is cut off, or is no video."
