@@ -81,17 +81,36 @@ def resample(camera: Camera, plan: Sequence[PinholeView], images: Sequence[np.nd
         (_view_from_cam(camera, view), view, np.ascontiguousarray(im, np.float32))
         for view, im in zip(plan, images, strict=True)
     ]
-    for top in range(0, i.height, _ROWS):
-        rows = min(_ROWS, i.height - top)
-        grid = np.stack(np.meshgrid(np.arange(i.width + 1.0), np.arange(top, top + rows + 1.0)), axis=-1)
+    left, right, first, last = _seen_region(camera, plan)
+    for top in range(first, last, _ROWS):
+        rows = min(_ROWS, last - top)
+        grid = np.stack(np.meshgrid(np.arange(left, right + 1.0), np.arange(top, top + rows + 1.0)), axis=-1)
         rays = i.unproject(grid)
         rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
         for rotation, view, image in ready:
             v = view.camera.intrinsics
             limit = 1.0 if len(plan) > 1 else np.inf
             offset = (v.cx - view.crop[0], v.cy - view.crop[1])
-            _gather(out[top : top + rows], rays, rotation, v.fx, offset[0], offset[1], limit, image)
+            _gather(out[top : top + rows, left:right], rays, rotation, v.fx, offset[0], offset[1], limit, image)
     return out
+
+
+def _seen_region(camera: Camera, plan: Sequence[PinholeView]) -> tuple[int, int, int, int]:
+    """Columns from, to and rows from, to of the picture outside which the only view of a plan does not look."""
+    i = camera.intrinsics
+    if len(plan) != 1:
+        return (0, i.width, 0, i.height) if plan else (0, 0, 0, 0)
+    (view,) = plan
+    x0, y0, x1, y1 = view.crop
+    steps = np.linspace(0, 1, 33)
+    grid = np.stack(np.meshgrid(x0 + steps * (x1 - x0), y0 + steps * (y1 - y0)), axis=-1).reshape(-1, 2)
+    px = i.project(view.camera.intrinsics.unproject(grid) @ _view_from_cam(camera, view))
+    px = px[np.isfinite(px).all(axis=1)]
+    # Between the points of the grid a lens bends by far less than this.
+    low, high = np.floor(px.min(axis=0) - 8).astype(int), np.ceil(px.max(axis=0) + 8).astype(int)
+    size = np.array([i.width, i.height])
+    low, high = np.clip(low, 0, size), np.clip(high, 0, size)
+    return int(low[0]), int(high[0]), int(low[1]), int(high[1])
 
 
 def _corners(box: np.ndarray) -> np.ndarray:

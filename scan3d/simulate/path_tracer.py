@@ -211,6 +211,7 @@ def _sensor(mi: Any, camera: Camera, crop: Crop | None, aperture_m: float, focus
         "far_clip": 1e4,
         "film": film,
         # On a dressed person under nine softboxes, 25 paths: 9.7 % noise, independent ones 21 %, stratified ones 16 %.
+        # It wants that many: with 4 it moves outlines by a twentieth of a pixel.
         "sampler": {"type": "multijitter"},
     }
     if aperture_m > 0:
