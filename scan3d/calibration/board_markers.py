@@ -18,6 +18,7 @@ _LEAST_CORNERS = 4
 _OFF_SHARE = 0.3
 _BESIDE_MARKER, _BESIDE_CROSSING = 0.75, 1.5  # squares: corners of a marker's own square; neighbours, diagonal too
 _RINGS = 2  # of crossings beyond those at markers that are looked for
+_GUESS_REACH_PX = 2.5  # how far off they may be, and what must be clear beside their edges
 _NOTHING = (np.zeros(0, int), np.zeros((0, 2)))
 
 Found = dict[str, tuple[np.ndarray, np.ndarray]]  # board name -> point ids (N,), OpenCV's pixels (N, 2)
@@ -75,7 +76,9 @@ def _crossings(
         beside = np.flatnonzero((away > 0) & (away < _BESIDE_CROSSING * board.square_m))
         if len(beside) == 0:
             break
-        refined = crossings_by_lines(picture, board, known, beside, known(points[beside]))
+        guess = known(points[beside])
+        refined = crossings_by_lines(picture, board, known, beside, guess, least_reach_px=_GUESS_REACH_PX)
+        refined[np.linalg.norm(refined - guess, axis=1) > _GUESS_REACH_PX] = np.nan
         ids, px = _kept(np.concatenate([ids, beside]), np.concatenate([px, refined]))
     return ids, px
 

@@ -8,6 +8,7 @@ import numpy as np
 
 # Boards are found in a picture of about so many pixels along its longer side, then measured in the full one.
 _SEARCHED_PX = 1800
+_SOFT_PX = 3.0  # in the enlarged picture: the blur that is taken off
 _ROW = 16384  # points that cv2.remap is given in a row: it refuses sides of 32767
 _GAMMA = 2.2  # of sRGB, near enough where the middle between black and white is asked for
 
@@ -16,7 +17,7 @@ _GAMMA = 2.2  # of sRGB, near enough where the middle between black and white is
 class BoardPicture:
     """grey: (H, W) float32, 0..255 as encoded in the file, and turned to its negative for boards that are inverted.
     linear: (H, W) float32, its light; of a negative with its sign changed, so that white is above black here too.
-    small: (h, w) uint8 of the same, reduced by `reduction` (1 or more). negative: it was turned."""
+    small: (h, w) uint8 of the same, reduced by `reduction` (below 1: enlarged). negative: it was turned."""
 
     grey: np.ndarray
     linear: np.ndarray
@@ -38,6 +39,15 @@ class BoardPicture:
     def full(self) -> BoardPicture:
         """The same to be searched at its full size."""
         return replace(self, small=np.rint(self.grey).astype(np.uint8), reduction=1.0)
+
+    def enlarged(self) -> BoardPicture:
+        """The same to be searched at twice its full size and sharpened, for markers of a few pixels."""
+        import cv2
+
+        large = cv2.resize(self.grey, None, fx=2.0, fy=2.0, interpolation=cv2.INTER_CUBIC)
+        soft = cv2.GaussianBlur(large, None, _SOFT_PX)
+        sharp = np.rint(np.clip(2.0 * large - soft, 0, 255)).astype(np.uint8)
+        return replace(self, small=sharp, reduction=0.5)
 
     def mirrored(self) -> BoardPicture:
         """As in a mirror, left and right exchanged."""

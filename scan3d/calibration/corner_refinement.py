@@ -14,7 +14,7 @@ import numpy as np
 
 from scan3d.calibration.board_map import BoardMap, fit_board_map
 from scan3d.calibration.board_picture import BoardPicture
-from scan3d.calibration.edge_lines import MOST_REACH_PX, Edges, crossing, fit_edges, wide_enough
+from scan3d.calibration.edge_lines import LEAST_REACH_PX, MOST_REACH_PX, Edges, crossing, fit_edges
 from scan3d.calibration.targets import Board, dictionary_of
 
 _ROUNDS = 2
@@ -44,7 +44,7 @@ def refine_crossings(picture: BoardPicture, board: Board, ids: np.ndarray, px_cv
         found[lost] = board_map(plane[lost])
         refined = crossings_by_lines(picture, board, board_map, ids, found)
         # Where squares are large enough and edges unclear all the same, something lies over the crossing.
-        lines = wide_enough(np.full(len(ids), gap_m), board_map.px_per_m(plane).min(axis=1))
+        lines = gap_m * board_map.px_per_m(plane).min(axis=1) >= LEAST_REACH_PX
         found[lines] = refined[lines]
     found[_off_the_others(plane, found)] = np.nan
     found[np.linalg.norm(found - px_cv, axis=1) > _STRAY_PX + 2.0 * picture.reduction] = np.nan
@@ -52,9 +52,14 @@ def refine_crossings(picture: BoardPicture, board: Board, ids: np.ndarray, px_cv
 
 
 def crossings_by_lines(
-    picture: BoardPicture, board: Board, board_map: BoardMap, ids: np.ndarray, px: np.ndarray
-) -> np.ndarray:
-    """(N, 2) crossings about px (N, 2); nan where a square is too small in the picture, or an edge unclear."""
+    picture: BoardPicture, board: Board, board_map: BoardMap, ids: np.ndarray, px: np.ndarray,
+    *, least_reach_px: float = LEAST_REACH_PX,
+) -> np.ndarray:  # fmt: skip
+    """(N, 2) crossings about px (N, 2); nan where a square is too small in the picture, or an edge unclear.
+
+    least_reach_px: what must be clear beside an edge; where the marker beside is as near as a crossing may be off, its
+    edge is taken for the square's.
+    """
     plane, gap_m = board.points_m[ids, :2], _gap_m(board)
     shift = np.where(np.isfinite(px), px - board_map(plane), 0.0)
 
@@ -70,7 +75,7 @@ def crossings_by_lines(
         reach = np.repeat(np.minimum(gap_m, MOST_REACH_PX / across)[:, None], 2, axis=1)
         edges = Edges(anchor=plane, axis=np.full(len(plane), axis), along_m=along, reach_m=reach)
         slope, offset = fit_edges(picture, edges, warp)
-        fits.append((np.where(wide_enough(reach[:, 0], across), slope, np.nan), offset))
+        fits.append((np.where(reach[:, 0] * across >= least_reach_px, slope, np.nan), offset))
     moved = crossing(fits[0], fits[1])
     moved[~(np.abs(moved) < gap_m).all(axis=1)] = np.nan
     return board_map(plane + moved) + shift
@@ -194,7 +199,7 @@ def _tag_corners(
             along_m=np.broadcast_to(there, (len(plane), 1, len(there))),
         )  # fmt: skip
         slope, offset = fit_edges(picture, edges, warp)
-        wide = wide_enough(reach.min(axis=1), scale)
+        wide = reach.min(axis=1) * scale >= LEAST_REACH_PX
         fits.append((np.where(wide, slope, np.nan), offset))
     # Lines about the middles of their sides, as lines about the tag's middle.
     half = 0.5 * board.square_m

@@ -1,7 +1,7 @@
 """Boards in one picture, their corners to a tenth of a pixel or better.
 
 find small, measure full: markers or grids are found in a picture reduced to about 1800 pixels, then every point is
-measured in the full one. What is not found small is looked for in full.
+measured in the full one. What is not found small is looked for in full, and in a small picture enlarged.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def find_boards(
     mirror. Pixel centres of the result are at 0.5.
 
     Args:
-        thorough: look again in the full picture where little was found; False for frames of a video.
+        thorough: look again in the full picture where little was found, or enlarged; False for frames of a video.
     """
     straight = board_picture(pixels)
     views = []
@@ -65,13 +65,15 @@ def _with_markers(picture: BoardPicture, boards: list[Board], thorough: bool) ->
     """Boards found, with OpenCV's pixels of the picture as it is, and whether it is mirrored."""
     if not boards:
         return {}, False
-    found = _searched(picture, boards, thorough)
-    if found:
-        return found, False
-    in_mirror = _searched(picture.mirrored(), boards, thorough)
-    width = picture.size[0]
-    turned = {name: (ids, np.array([width - 1.0, 0.0]) + px * [-1.0, 1.0]) for name, (ids, px) in in_mirror.items()}
-    return turned, bool(turned)
+    for look in (_searched, _enlarged) if thorough and picture.reduction == 1.0 else (_searched,):
+        found = look(picture, boards, thorough)
+        if found:
+            return found, False
+        in_mirror = look(picture.mirrored(), boards, thorough)
+        if in_mirror:
+            left = np.array([picture.size[0] - 1.0, 0.0])
+            return {name: (ids, left + px * [-1.0, 1.0]) for name, (ids, px) in in_mirror.items()}, True
+    return {}, False
 
 
 def _searched(picture: BoardPicture, boards: list[Board], thorough: bool) -> Found:
@@ -84,6 +86,10 @@ def _searched(picture: BoardPicture, boards: list[Board], thorough: bool) -> Fou
         if name not in found or len(ids) > len(found[name][0]):
             found[name] = (ids, px)
     return found
+
+
+def _enlarged(picture: BoardPicture, boards: list[Board], thorough: bool) -> Found:
+    return find_marker_boards(picture.enlarged(), boards)
 
 
 def _grid(picture: BoardPicture, board: Board, thorough: bool) -> tuple[np.ndarray, np.ndarray] | None:

@@ -18,7 +18,7 @@ from scan3d.calibration.board_picture import BoardPicture
 # Profiles reach this far at most: blur wider than half of it leaves little to measure. Samples half a pixel apart.
 MOST_REACH_PX = 8.0
 _ACROSS = 33
-_LEAST_REACH_PX = 1.3
+LEAST_REACH_PX = 1.3  # profiles that reach less far do not show both sides of an edge
 _LEAST_CONTRAST = 0.02  # of white
 
 Warp = Callable[[np.ndarray, np.ndarray], np.ndarray]  # places (L, ..., 2) of L lines, their rows (L,) -> pixels
@@ -101,8 +101,3 @@ def _lines(along: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         weight = (good & (off <= 4 * spread[:, None])).astype(float)
     enough &= np.abs(slope) < 0.2
     return np.where(enough, slope, np.nan), np.where(enough, offset, np.nan)
-
-
-def wide_enough(reach_m: np.ndarray, px_per_m: np.ndarray) -> np.ndarray:
-    """(L,) whether profiles reach far enough in pixels, (L,) metres by (L,) pixels per metre."""
-    return np.asarray(reach_m * px_per_m >= _LEAST_REACH_PX)
