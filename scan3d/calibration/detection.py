@@ -16,8 +16,8 @@ from scan3d.calibration.sharpness import edge_rise_px
 from scan3d.calibration.targets import Board, Target
 from scan3d.geometry.opencv_adapter import px_from_opencv
 
-# Fewer of its corners than this and a board is looked for again, in the full picture.
-_SURE_SHARE = 0.5
+# Fewer of its corners than this and a board is looked for again, closer.
+_SURE_SHARE = 0.6
 
 
 def find_boards(
@@ -65,31 +65,25 @@ def _with_markers(picture: BoardPicture, boards: list[Board], thorough: bool) ->
     """Boards found, with OpenCV's pixels of the picture as it is, and whether it is mirrored."""
     if not boards:
         return {}, False
-    for look in (_searched, _enlarged) if thorough and picture.reduction == 1.0 else (_searched,):
-        found = look(picture, boards, thorough)
-        if found:
-            return found, False
-        in_mirror = look(picture.mirrored(), boards, thorough)
-        if in_mirror:
-            left = np.array([picture.size[0] - 1.0, 0.0])
-            return {name: (ids, left + px * [-1.0, 1.0]) for name, (ids, px) in in_mirror.items()}, True
-    return {}, False
+    found = _searched(picture, boards, thorough)
+    if found:
+        return found, False
+    in_mirror = _searched(picture.mirrored(), boards, thorough)
+    left = np.array([picture.size[0] - 1.0, 0.0])
+    return {name: (ids, left + px * [-1.0, 1.0]) for name, (ids, px) in in_mirror.items()}, bool(in_mirror)
 
 
 def _searched(picture: BoardPicture, boards: list[Board], thorough: bool) -> Found:
     found = find_marker_boards(picture, boards)
     most = sum(len(board.points_m) for board in boards if board.name in found)
     seen = sum(len(ids) for ids, _ in found.values())
-    if picture.reduction == 1.0 or not thorough or (found and seen >= _SURE_SHARE * most):
+    if not thorough or (found and seen >= _SURE_SHARE * most):
         return found
-    for name, (ids, px) in find_marker_boards(picture.full(), boards).items():
+    closer = picture.full() if picture.reduction > 1.0 else picture.enlarged()
+    for name, (ids, px) in find_marker_boards(closer, boards).items():
         if name not in found or len(ids) > len(found[name][0]):
             found[name] = (ids, px)
     return found
-
-
-def _enlarged(picture: BoardPicture, boards: list[Board], thorough: bool) -> Found:
-    return find_marker_boards(picture.enlarged(), boards)
 
 
 def _grid(picture: BoardPicture, board: Board, thorough: bool) -> tuple[np.ndarray, np.ndarray] | None:

@@ -148,8 +148,8 @@ def test_several_boards_in_one_picture() -> None:
     poses = {board.name: (board, pose) for board, pose in scene}
     for view in views:
         board, pose = poses[view.board]
-        assert len(view.point_ids) == len(board.points_m)
-        assert _off_px(view, lens, board, pose).max() < 0.2
+        # Squares of 20 px: corners away from markers that were read may be missing, none may be wrong.
+        assert len(view.point_ids) >= 8 and _off_px(view, lens, board, pose).max() < 0.2
 
 
 @pytest.mark.parametrize("kind", ["charuco", "chessboard", "apriltag"])
@@ -183,6 +183,15 @@ def test_large_pictures_are_searched_small_and_measured_large() -> None:
     view = _the_view(pixels, board)
     assert len(view.point_ids) == len(board.points_m)
     assert np.sqrt((_off_px(view, lens, board, pose) ** 2).mean()) < 0.05
+
+
+def test_markers_of_a_few_pixels_are_looked_for_enlarged() -> None:
+    board, lens = _BOARDS["charuco"], default_lens("opencv", **_SMALL)
+    pose = board_before(lens, board, distance_m=1.4, turn_deg=(20, -15), roll_deg=12)
+    pixels = _photograph(board, lens, pose, blur_px=0.9)  # squares of 17 px
+    assert find_boards(pixels, "cam", "1", _target(board), thorough=False) == []
+    view = _the_view(pixels, board)
+    assert len(view.point_ids) > 10 and _off_px(view, lens, board, pose).max() < 0.2
 
 
 def test_sixteen_bits_colours_and_grey_are_the_same() -> None:
