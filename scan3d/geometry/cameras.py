@@ -168,7 +168,7 @@ class Camera:
     def ray_directions(self, px: npt.ArrayLike) -> Array:
         """Unit directions (..., 3) in the world frame through pixels (..., 2)."""
         rays = self.intrinsics.unproject(px)
-        rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+        rays /= np.sqrt(rays[..., 0] ** 2 + rays[..., 1] ** 2 + rays[..., 2] ** 2)[..., None]
         return np.asarray(rays @ self.cam_from_world.rotation)
 
     def projection_matrix(self) -> Array:

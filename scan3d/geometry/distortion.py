@@ -215,12 +215,16 @@ def _newton(
             step[:, 0] = (yy * error[:, 0] - xy * error[:, 1]) / determinant
             step[:, 1] = (xx * error[:, 1] - xy * error[:, 0]) / determinant
             ideal[active] -= step
-            size = 1.0 + np.abs(ideal[active]).max(axis=1)
-            active = active[np.abs(step).max(axis=1) > _NEWTON_TOLERANCE * size]
+            active = active[_larger(step) > _NEWTON_TOLERANCE * (1.0 + _larger(ideal[active]))]
     with np.errstate(invalid="ignore"):
         error = distort(model, params, ideal) - distorted
-        good = np.abs(error).max(axis=1) < 1e-11 * (1.0 + np.abs(distorted).max(axis=1))
+        good = _larger(error) < 1e-11 * (1.0 + _larger(distorted))
     return ideal, good
+
+
+def _larger(points: Array) -> Array:
+    """(N,) the larger of the two coordinates' sizes; NumPy's max over an axis of two takes ten times as long."""
+    return np.maximum(np.abs(points[:, 0]), np.abs(points[:, 1]))
 
 
 def _radial_start(model: str, params: tuple[float, ...], distorted: Array) -> Array:

@@ -7,7 +7,7 @@ the mean of the view over its own footprint, which is the pixel's corners sent t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numba
@@ -20,7 +20,8 @@ from scan3d.geometry import Camera, Intrinsics, Rigid3
 _WIDEST_SINGLE = 1.3
 _MARGIN_LENS_PX = 2.0
 _NEAR_M = 1e-3
-_ROWS = 256
+# Black tiles of a picture are not resampled; which they are is looked up by blocks of the views' pixels.
+_TILE, _BLOCK = 64, 16
 # Each pixel's footprint is cut into 2 x 2 cells, which are rectangles in the view to 1e-3 of their size.
 _CELLS = 2
 
@@ -81,36 +82,54 @@ def resample(camera: Camera, plan: Sequence[PinholeView], images: Sequence[np.nd
         (_view_from_cam(camera, view), view, np.ascontiguousarray(im, np.float32))
         for view, im in zip(plan, images, strict=True)
     ]
-    left, right, first, last = _seen_region(camera, plan)
-    for top in range(first, last, _ROWS):
-        rows = min(_ROWS, last - top)
-        grid = np.stack(np.meshgrid(np.arange(left, right + 1.0), np.arange(top, top + rows + 1.0)), axis=-1)
+    for top, bottom, left, right in _lit_strips(camera, ready):
+        grid = np.stack(np.meshgrid(np.arange(left, right + 1.0), np.arange(top, bottom + 1.0)), axis=-1)
         rays = i.unproject(grid)
         rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
         for rotation, view, image in ready:
             v = view.camera.intrinsics
             limit = 1.0 if len(plan) > 1 else np.inf
             offset = (v.cx - view.crop[0], v.cy - view.crop[1])
-            _gather(out[top : top + rows, left:right], rays, rotation, v.fx, offset[0], offset[1], limit, image)
+            _gather(out[top:bottom, left:right], rays, rotation, v.fx, offset[0], offset[1], limit, image)
     return out
 
 
-def _seen_region(camera: Camera, plan: Sequence[PinholeView]) -> tuple[int, int, int, int]:
-    """Columns from, to and rows from, to of the picture outside which the only view of a plan does not look."""
+def _lit_strips(
+    camera: Camera, ready: Sequence[tuple[np.ndarray, PinholeView, np.ndarray]]
+) -> Iterator[tuple[int, int, int, int]]:
+    """(top, bottom, left, right) of disjoint strips of the picture that hold everything that is not black in a view.
+
+    A subject fills a third of the box around it: what is black need not be resampled.
+    """
     i = camera.intrinsics
-    if len(plan) != 1:
-        return (0, i.width, 0, i.height) if plan else (0, 0, 0, 0)
-    (view,) = plan
-    x0, y0, x1, y1 = view.crop
-    steps = np.linspace(0, 1, 33)
-    grid = np.stack(np.meshgrid(x0 + steps * (x1 - x0), y0 + steps * (y1 - y0)), axis=-1).reshape(-1, 2)
-    px = i.project(view.camera.intrinsics.unproject(grid) @ _view_from_cam(camera, view))
-    px = px[np.isfinite(px).all(axis=1)]
-    # Between the points of the grid a lens bends by far less than this.
-    low, high = np.floor(px.min(axis=0) - 8).astype(int), np.ceil(px.max(axis=0) + 8).astype(int)
-    size = np.array([i.width, i.height])
-    low, high = np.clip(low, 0, size), np.clip(high, 0, size)
-    return int(low[0]), int(high[0]), int(low[1]), int(high[1])
+    lit = np.zeros((-(-i.height // _TILE), -(-i.width // _TILE)), bool)
+    last = np.array([lit.shape[1] - 1, lit.shape[0] - 1])
+    for view_from_cam, view, image in ready:
+        blocks = np.argwhere(_any_in_blocks(image))[:, ::-1]
+        if len(blocks) == 0:
+            continue
+        corners = (blocks[:, None] + np.array([[0, 0], [1, 0], [0, 1], [1, 1], [0.5, 0.5]])) * _BLOCK
+        rays = view.camera.intrinsics.unproject(corners + view.crop[:2]) @ view_from_cam
+        px = i.project(rays)
+        px = px[np.isfinite(px).any(axis=(1, 2))]
+        # A view is nowhere coarser than the picture, so what is left of a block where the lens ends is near the rest.
+        low, high = np.nanmin(px, axis=1) - _BLOCK, np.nanmax(px, axis=1) + _BLOCK
+        seen = (high >= 0).all(axis=1) & (low < (i.width, i.height)).all(axis=1)
+        first = np.clip(low[seen] // _TILE, 0, last).astype(int)
+        until = np.clip(high[seen] // _TILE, 0, last).astype(int)
+        for (x0, y0), (x1, y1) in np.unique(np.stack([first, until], axis=1), axis=0):
+            lit[y0 : y1 + 1, x0 : x1 + 1] = True
+    for row, tiles in enumerate(lit):
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], tiles, [False]])))
+        for x0, x1 in edges.reshape(-1, 2):
+            yield row * _TILE, min((row + 1) * _TILE, i.height), x0 * _TILE, min(x1 * _TILE, i.width)
+
+
+def _any_in_blocks(image: np.ndarray) -> np.ndarray:
+    """(ceil(h / _BLOCK), ceil(w / _BLOCK)) bool: a block of the picture (h, w, 3) is not all black."""
+    lit = (image != 0).any(axis=2)
+    lit = np.pad(lit, [(0, -side % _BLOCK) for side in lit.shape])
+    return np.asarray(lit.reshape(lit.shape[0] // _BLOCK, _BLOCK, -1, _BLOCK).any(axis=(1, 3)))
 
 
 def _corners(box: np.ndarray) -> np.ndarray:

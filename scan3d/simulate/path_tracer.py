@@ -39,7 +39,9 @@ class Scene:
             bsdf = self._mi.load_dict(_bsdf(self._mi, part.material, gloss))
             scene[f"part{number}"] = _mesh(self._mi, part.name, part.mesh, bsdf)
         for number, panel in enumerate(lights.panels):
-            scene[f"panel{number}"] = _panel(self._mi, panel)
+            # Loaded here: what a scene's record names is made side by side, lamps in another order every time, and
+            # with them the noise.
+            scene[f"panel{number}"] = self._mi.load_dict(_panel(self._mi, panel))
         if lights.surroundings is not None:
             scene["surroundings"] = _surroundings(self._mi, lights.surroundings)
         self._scene = self._mi.load_dict(scene)
@@ -51,7 +53,8 @@ class Scene:
         """Radiance (H, W, 3) float32 of a pinhole camera, or of its crop (x0, y0, x1, y1) in pixels.
 
         samples: paths per pixel. aperture_m: diameter of the lens' opening, 0 for everything sharp; focus_m: distance
-        of the plane that is sharp. The same seed gives the same picture.
+        of the plane that is sharp. The same seed gives the same picture: to the byte where samples is a power of four,
+        else to rounding, as the blocks that threads work on then cut pixels in two.
         """
         sensor = self._mi.load_dict(_sensor(self._mi, camera, crop, aperture_m, focus_m))
         picture = self._mi.render(self._scene, sensor=sensor, spp=samples, seed=seed)

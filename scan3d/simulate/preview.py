@@ -23,7 +23,7 @@ _OFF_M = 2e-4  # rays start this far above the surface
 
 
 class Preview:
-    """Parts under one light setup, ready to be looked at; what `path_tracer.Studio` is, at a fiftieth of its cost.
+    """Parts under one light setup, ready to be looked at; what `path_tracer.Studio` is, at a fifteenth of its cost.
 
     Crossed polarisers halve the picture; parallel ones too, as there is no gloss.
     """

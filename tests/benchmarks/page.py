@@ -145,9 +145,10 @@ def _simulate(result: Mapping[str, Any]) -> str:
         [
             "## The virtual studio\n",
             _made(result["made"]),
-            f"{result['photographs']} photographs of a dressed person by demo_16 (1200 x 1600, 25 paths a pixel of the "
-            f"finer views), Mitsuba's {result['variant']}. Bare Mitsuba renders the same scene into the same views, "
-            "and nothing else: no lens, no resampling, no preparation of a sensor.\n",
+            f"{result['photographs']} photographs of a dressed person by demo_16 (1200 x 1600, "
+            f"{result['paths_a_pixel']} paths a pixel of the finer views), Mitsuba's {result['variant']}. Bare Mitsuba "
+            "renders the same scene into the same views, and nothing else: no lens, no resampling, no preparation of "
+            "a sensor.\n",
             table(rows),
             f"Overhead: {100 * result['overhead']:.0f} %; reach: <= {100 * _MOST_OVERHEAD:.0f} %: {met}. The preview "
             f"is {result['preview_times_cheaper']:.0f} times cheaper; reach: {_LEAST_CHEAPER:.0f}: {cheaper}.\n",

@@ -15,10 +15,11 @@ from scan3d.simulate.path_tracer import Studio, _sensor
 from scan3d.simulate.stages import RadianceOptions, SubjectOptions, dressed_body
 from scan3d.simulate.studio import bounds, open_studio, photograph
 from scan3d.simulate.variant import choose_variant, load_mitsuba
+from scan3d.workflows.simulate import OVERSAMPLE, PATHS
 from tests.benchmarks.machine import circumstances, finished
 
 _CAMERAS, _RUNS = (0, 5, 11), 3
-_SAMPLES, _OVERSAMPLE, _QUICK_OVERSAMPLE = 25, 1.5, 1.0  # as the command has them
+_SAMPLES, _OVERSAMPLE = PATHS["standard"], OVERSAMPLE["standard"]
 
 
 def simulate() -> dict[str, Any]:
@@ -32,7 +33,7 @@ def simulate() -> dict[str, Any]:
     options = RadianceOptions(
         samples=_SAMPLES, seed=1, oversample=_OVERSAMPLE, aperture_m=0.0, lights=(), cameras=()
     )  # fmt: skip
-    brief = replace(options, samples=0, oversample=_QUICK_OVERSAMPLE)
+    brief = replace(options, samples=0, oversample=OVERSAMPLE["preview"])
     studio, quick = open_studio(parts, setup, quick=False), open_studio(parts, setup, quick=True)
     assert isinstance(studio, Studio) and studio._full is not None
     mi, scene = load_mitsuba(choose_variant()), studio._full._scene
@@ -54,6 +55,7 @@ def simulate() -> dict[str, Any]:
         "variant": choose_variant(),
         "million_paths": paths,
         "photographs": len(cameras),
+        "paths_a_pixel": _SAMPLES,
         "cpu_s_per_million_paths": ours / paths,
         "bare_cpu_s_per_million_paths": alone / paths,
         "overhead": ours / alone - 1,

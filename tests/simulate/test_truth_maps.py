@@ -67,7 +67,7 @@ def test_rays_hit_where_the_photograph_shows_the_subject(model: str, quick: bool
     else:
         parts = (replace(ball(), material=replace(WHITE, albedo=np.full((2, 2, 3), 0.5, np.float32))),)
         studio = Studio(parts, light, variant="scalar_rgb")
-    pictures = [studio.render(v.camera, samples=25, seed=1, crop=v.crop) for v in plan]
+    pictures = [studio.render(v.camera, samples=16, seed=1, crop=v.crop) for v in plan]
     photograph = resample(view, plan, pictures)[..., 1] / (1.0 if quick else 0.5)
     mask = TruthCaster(parts).maps(written(view, tmp_path)).mask
     shown, true = photograph > 0.5, mask > 0.5
