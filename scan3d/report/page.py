@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from scan3d.pipeline.aside import write_bytes
 from scan3d.report.charts import bars, camera_table, rig_plan, until_last
 from scan3d.report.data import Picture, ReportData
 from scan3d.report.judge import judge, limits
+from scan3d.report.page_files import filled_in, plain, write_page
 from scan3d.report.pictures import PALETTE
 from scan3d.report.texture import encode_jpeg
 
@@ -29,12 +27,7 @@ def write_report(folder: Path, data: ReportData) -> tuple[Path, Path]:
     Raises StorageError when the folder cannot be written to.
     """
     report = report_json(data)
-    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
-    page = render_page(report, data.pictures)
-    json_path, html_path = folder / "report.json", folder / "report.html"
-    write_bytes(json_path, (text + "\n").encode())
-    write_bytes(html_path, page.encode())
-    return json_path, html_path
+    return write_page(folder, "report", report, render_page(report, data.pictures))
 
 
 def report_json(data: ReportData) -> dict[str, Any]:
@@ -45,9 +38,9 @@ def report_json(data: ReportData) -> dict[str, Any]:
     """
     verdict = judge(data)
     report: dict[str, Any] = {"format": "scan3d report", "format_version": FORMAT_VERSION}
-    report |= {name: _plain(value) for name, value in _fields(data).items() if name != "pictures"}
-    report["verdict"] = _plain(_fields(verdict))
-    report["limits"] = _plain(limits(data))
+    report |= {name: plain(value) for name, value in _fields(data).items() if name != "pictures"}
+    report["verdict"] = plain(_fields(verdict))
+    report["limits"] = plain(limits(data))
     for camera in report["cameras"]:
         camera["grade"] = verdict.of(camera["camera_id"])
     if data.coverage is not None:
@@ -68,19 +61,11 @@ def render_page(report: Mapping[str, Any], pictures: tuple[Picture, ...] = ()) -
     report    as `report_json` gives it, or as read back from report.json.
     pictures  those that the report names; without them the page has numbers only.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("scan3d.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"duration": _duration, "megabytes": _megabytes, "share": _share}
     plan, subject = rig_plan(report)
-    return environment.get_template("report.html.j2").render(
-        r=report,
+    return filled_in(
+        "report.html.j2",
+        report,
+        filters={"duration": _duration, "megabytes": _megabytes, "share": _share},
         table=camera_table(report),
         plan=plan,
         subject=subject,
@@ -88,27 +73,11 @@ def render_page(report: Mapping[str, Any], pictures: tuple[Picture, ...] = ()) -
         covered=until_last(report["coverage"]["shares"]) if report["coverage"] else [],
         pictures=_by_section(pictures),
         palette=["#" + "".join(f"{round(255 * channel):02x}" for channel in colour) for colour in PALETTE],
-        data=json.dumps(report, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
     )
 
 
 def _fields(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-
-
-def _plain(value: Any) -> Any:
-    """JSON values of dataclasses, mappings, sequences and NumPy's scalars."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(part) for name, part in _fields(value).items()}
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def _by_section(pictures: tuple[Picture, ...]) -> dict[str, dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from scan3d.capture.photo_measures import PhotoMeasures
 from scan3d.capture.take_limits import TakeLimits
 from scan3d.checks import Check, Grade, worst
 from scan3d.geometry import Camera, Rig
+from scan3d.report.page_files import plain
 
 FORMAT, FORMAT_VERSION = "scan3d check report", 1
 # The words of the other reports for grades.
@@ -70,7 +70,7 @@ def check_numbers(report: CheckReport) -> dict[str, Any]:
         },
         "limits": dataclasses.asdict(report.limits),
     }
-    return dict(_plain(numbers))
+    return dict(plain(numbers))
 
 
 def _camera(name: str, report: CheckReport) -> dict[str, Any]:
@@ -119,16 +119,3 @@ def _verdict(report: CheckReport) -> dict[str, Any]:
         for check in flagged
     ]  # fmt: skip
     return {"grade": WORDS[grade], "headline": headline, "findings": findings}
-
-
-def _plain(value: Any) -> Any:
-    """JSON values: NumPy's numbers as Python's, numbers that are not finite as null."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

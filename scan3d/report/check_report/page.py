@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from scan3d.pipeline.aside import write_bytes
 from scan3d.report.charts import Measure, camera_table, plan_from_above
 from scan3d.report.check_report.numbers import CheckReport, check_numbers
-from scan3d.report.pictures import PALETTE
+from scan3d.report.page_files import Cell, filled_in, palette_colour, write_page
 
 COLUMNS = (
     Measure("drift_px", "Drift", "px", 1.0, 2),
@@ -36,18 +34,6 @@ MAP_WIDTH, MAP_HEIGHT = 360.0, 140.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class WallCell:
-    """A rectangle of the unrolled wall: corner, size, colour (empty for none) and words."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    colour: str
-    words: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Ring:
     """A piece of the rings from above: an SVG path, its colour and words."""
 
@@ -62,26 +48,11 @@ def write_check_report(folder: Path, report: CheckReport) -> tuple[Path, Path]:
     Raises StorageError when the folder cannot be written to.
     """
     numbers = check_numbers(report)
-    text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False)
-    page = render_check_page(numbers)
-    folder.mkdir(parents=True, exist_ok=True)
-    json_path, html_path = folder / "check.json", folder / "check.html"
-    write_bytes(json_path, (text + "\n").encode())
-    write_bytes(html_path, page.encode())
-    return json_path, html_path
+    return write_page(folder, "check", numbers, render_check_page(numbers))
 
 
 def render_check_page(numbers: Mapping[str, Any]) -> str:
     """The page of a report as `check_numbers` gives it, or as read back from check.json."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("scan3d.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     centre = numbers["volume"]["centre_m"]
     placed = [
         {**camera, "position_m": [p - c for p, c in zip(camera["position_m"], centre, strict=True)]}
@@ -90,8 +61,9 @@ def render_check_page(numbers: Mapping[str, Any]) -> str:
     ]
     plan, subject = plan_from_above(placed, [2.0 * numbers["volume"]["radius_m"]] * 2)
     coverage = numbers["coverage"]
-    return environment.get_template("check.html.j2").render(
-        r=numbers,
+    return filled_in(
+        "check.html.j2",
+        numbers,
         table=camera_table(_as_table(numbers), COLUMNS),
         plan=plan,
         subject=subject,
@@ -102,20 +74,19 @@ def render_check_page(numbers: Mapping[str, Any]) -> str:
         ],
         ring=ring(coverage),
         map_size=(MAP_WIDTH, MAP_HEIGHT),
-        palette=[_colour(k / 8) for k in range(9)],
-        data=json.dumps(numbers, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
+        palette=[palette_colour(k / 8) for k in range(9)],
     )  # fmt: skip
 
 
-def wall(coverage: Mapping[str, Any], field: str, full: float, words: str) -> list[WallCell]:
+def wall(coverage: Mapping[str, Any], field: str, full: float, words: str) -> list[Cell]:
     """The wall of the space unrolled, seen from outside: the subject's front in the middle, its left at the right."""
     values = coverage[field]
     rows, columns = len(values), len(values[0])
     wide, high = MAP_WIDTH / columns, MAP_HEIGHT / rows
     return [
-        WallCell(
+        Cell(
             x=c * wide, y=(rows - 1 - r) * high, width=wide + 0.2, height=high + 0.2,
-            colour=_colour(value / full) if value else "",
+            colour=palette_colour(value / full) if value else "",
             words=f"{words.format(value)} at {coverage['height_m'][r]:.2f} m, {coverage['azimuth_deg'][c]:.0f} degrees",
         )
         for r, row in enumerate(values)
@@ -133,16 +104,9 @@ def ring(coverage: Mapping[str, Any], inner: float = 30.0, outer: float = 44.0) 
         ends = [(r * np.sin(t), r * np.cos(t)) for t, r in
                 ((turn - half, outer), (turn + half, outer), (turn + half, inner), (turn - half, inner))]  # fmt: skip
         path = "M" + " L".join(f"{x:.2f} {y:.2f}" for x, y in ends) + " Z"
-        colour = _colour(count / _MOST_CAMERAS) if count else ""
+        colour = palette_colour(count / _MOST_CAMERAS) if count else ""
         pieces.append(Ring(path=path, colour=colour, words=f"{count:.0f} cameras"))
     return pieces
-
-
-def _colour(share: float) -> str:
-    """Hexadecimal colour between the palette's first (0) and last (1)."""
-    steps = np.linspace(0.0, 1.0, len(PALETTE))
-    rgb = [np.interp(share, steps, PALETTE[:, channel]) for channel in range(3)]
-    return "#" + "".join(f"{round(255 * float(value)):02x}" for value in rgb)
 
 
 def _as_table(numbers: Mapping[str, Any]) -> dict[str, Any]:

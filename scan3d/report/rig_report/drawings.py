@@ -9,24 +9,12 @@ from typing import Any
 
 from scan3d.report.charts import bars
 from scan3d.report.judge import GRADES
-from scan3d.report.pictures import PALETTE
+from scan3d.report.page_files import Cell, palette_colour
 
 # A small picture is this many units wide; its height follows from the photograph's.
 CARD_WIDTH = 160.0
 _LONGEST_ARROW = 0.9  # of a cell
 _SWATCH = 10.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """A rectangle of a small picture: corner x, y, size, colour (empty: nothing was there) and words for it."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    colour: str
-    words: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,14 +57,6 @@ class Fact:
     value: float | int | str
     text: str
     below: str
-
-
-def palette_colour(share: float) -> str:
-    """Hexadecimal colour between PALETTE's first (0) and last (1)."""
-    place = min(max(share, 0.0), 1.0) * (len(PALETTE) - 1)
-    low = min(int(place), len(PALETTE) - 2)
-    rgb = PALETTE[low] + (PALETTE[low + 1] - PALETTE[low]) * (place - low)
-    return "#" + "".join(f"{round(255 * float(channel)):02x}" for channel in rgb)
 
 
 def arrow_scale(numbers: Mapping[str, Any]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from scan3d.calibration.view_checks import GRID, coverage_counts
 from scan3d.calibration.view_conflicts import Conflict, without
 from scan3d.checks import Check, Grade, worst, worst_first
 from scan3d.geometry import Camera
+from scan3d.report.page_files import plain
 
 FORMAT, FORMAT_VERSION = "scan3d rig report", 1
 # The words of the other reports for grades.
@@ -82,8 +83,7 @@ def report_numbers(report: RigReport) -> dict[str, Any]:
     for camera in numbers["cameras"]:
         found = residuals.get(camera["camera_id"])
         camera["histogram"] = [] if found is None else _histogram(found, top)
-    plain: dict[str, Any] = _plain(numbers)
-    return plain
+    return dict(plain(numbers))
 
 
 def _target(target: Target) -> dict[str, Any]:
@@ -246,18 +246,3 @@ def _boards(prediction: BoardPrediction, views: BoardViews) -> list[dict[str, An
                 {"board": name, "shot": shot, "corners_m": place.apply(corners).tolist(), "cameras": len(seen)}
             )
     return drawn
-
-
-def _plain(value: Any) -> Any:
-    """JSON values: tuples as lists, NumPy's numbers as Python's, what is not finite as None."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(part) for part in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from scan3d.pipeline.aside import write_bytes
 from scan3d.report.charts import Measure, camera_table, plan_from_above
-from scan3d.report.rig_report.drawings import CARD_WIDTH, arrow_scale, camera_cards, facts, overlap, palette_colour
+from scan3d.report.page_files import filled_in, palette_colour, write_page
+from scan3d.report.rig_report.drawings import CARD_WIDTH, arrow_scale, camera_cards, facts, overlap
 from scan3d.report.rig_report.numbers import RigReport, report_numbers
 
 COLUMNS = (
@@ -44,30 +43,17 @@ def write_rig_report(folder: Path, report: RigReport) -> tuple[Path, Path]:
     Raises StorageError when the folder cannot be written to.
     """
     numbers = report_numbers(report)
-    text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False)
-    page = render_rig_page(numbers)
-    json_path, html_path = folder / "report.json", folder / "report.html"
-    write_bytes(json_path, (text + "\n").encode())
-    write_bytes(html_path, page.encode())
-    return json_path, html_path
+    return write_page(folder, "report", numbers, render_rig_page(numbers))
 
 
 def render_rig_page(numbers: Mapping[str, Any]) -> str:
     """The page of a report as `report_numbers` gives it, or as read back from report.json."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("scan3d.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     script = (files("scan3d.report") / "templates" / "rig.js").read_text(encoding="utf-8")
     placed = [camera for camera in numbers["cameras"] if camera["position_m"] is not None]
     plan, boards = plan_from_above(_about_the_boards(numbers, placed), _board_extent(numbers))
-    return environment.get_template("rig.html.j2").render(
-        r=numbers,
+    return filled_in(
+        "rig.html.j2",
+        numbers,
         facts=facts(numbers),
         table=camera_table(_as_table(numbers), COLUMNS),
         plan=plan,
@@ -81,7 +67,6 @@ def render_rig_page(numbers: Mapping[str, Any]) -> str:
         script=script,
         # The page runs this one script and nothing else, whatever stands in a camera's name.
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        data=json.dumps(numbers, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
     )
 
 
