@@ -1,104 +1,69 @@
-"""Finer meshes of a body: what they carry, and where their vertices are."""
-
-from dataclasses import replace
+"""A finer body mesh: its vertices, its corners, and what is carried to it."""
 
 import numpy as np
 import pytest
 
-from scan3d.body.subdivision import subdivide, subdivided_model
+from scan3d.body.subdivision import halves, subdivided
+from scan3d.errors import InputError
 from scan3d.geometry import Mesh
-from tests.body.small_body import small_body
+
+# A cube of quads, counter-clockwise from outside.
+CUBE = np.array([[x, y, z] for z in (0.0, 1.0) for y in (0.0, 1.0) for x in (0.0, 1.0)])
+QUADS = np.array(
+    [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]],
+    np.int32,
+)
 
 
-def test_vertices_are_means_and_the_models_own_come_first() -> None:
-    model = small_body()
-    for level in (1, 2):
-        split = subdivide(model, level)
-        count = len(model.template)
-        assert np.allclose(split.matrix.sum(axis=1), 1)
-        assert np.array_equal(split.matrix[:count].toarray(), np.eye(count))
-        assert split.quads is not None and len(split.quads) == 4**level * len(model.quads)
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_a_cube_stays_the_same_closed_cube(level: int) -> None:
+    finer = subdivided(QUADS, 8, level=level)
+    vertices = finer.of(CUBE)
+    n = 2**level
+    assert len(finer.quads) == 6 * n * n and len(vertices) == 6 * n * n + 2
+    mesh = Mesh(vertices=vertices, faces=finer.faces())
+    assert mesh.is_watertight()
+    assert mesh.face_areas() == pytest.approx(0.5 / n**2)
+    assert np.einsum("ij,ij->", mesh.vertices[mesh.faces[:, 0]], mesh.face_cross()) / 6 == pytest.approx(1.0)
+    assert np.array_equal(vertices[:8], CUBE)
+    assert np.array_equal(np.bincount(finer.parent), np.full(6, n * n))
+    # Each small quad lies in the face of its parent.
+    for quad, parent in zip(finer.quads, finer.parent, strict=True):
+        flat = np.ptp(CUBE[QUADS[parent]], axis=0) == 0
+        assert np.all(vertices[quad][:, flat] == CUBE[QUADS[parent]][0, flat])
 
 
-def test_the_flat_pieces_keep_surface_orientation_and_texture() -> None:
-    model = small_body()
-    split = subdivide(model, 2)
-    before = Mesh(vertices=model.template, faces=model.faces)
-    after = Mesh(vertices=split.matrix @ model.template, faces=split.faces)
-    assert after.is_manifold()
-    assert (after.face_normals() * np.repeat(before.face_normals(), 16, axis=0)).sum(axis=1).min() > 0.7
-    # Quads that are not flat change their area a little when their middle becomes a vertex.
-    assert after.face_areas().sum() == pytest.approx(before.face_areas().sum(), rel=2e-3)
-    corners = split.uv[split.face_uv]
-    (ax, ay), (bx, by) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
-    double = ax * by - ay * bx
-    assert (double > 0).all()
-    assert double.sum() / 2 == pytest.approx(0.9 * 0.9)
-    # Each corner's place on the texture is that of its vertex: u runs around the body, v along it.
-    heights = after.vertices[split.faces][..., 1]
-    assert (
-        np.abs(np.polyval(np.polyfit(corners[..., 1].ravel(), heights.ravel(), 1), corners[..., 1]) - heights).max()
-        < 1e-9
-    )
+def test_seams_of_the_texture_stay_seams_and_corners_agree() -> None:
+    quad_uv = np.arange(24, dtype=np.int32).reshape(6, 4)
+    uv = np.tile([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]], (6, 1)) + np.repeat(np.arange(6), 4)[:, None]
+    finer = subdivided(QUADS, 8, quad_uv=quad_uv, uv=24, level=2)
+    assert finer.uv_matrix is not None and finer.quad_uv is not None
+    at = finer.uv_matrix @ uv
+    assert len(at) == 6 * 25
+    # On a bilinear face, texture and place say the same: both map the corner to the same fraction of the face.
+    vertices = finer.of(CUBE)
+    for quad, corner, parent in zip(finer.quads, finer.quad_uv, finer.parent, strict=True):
+        a, b, _, d = CUBE[QUADS[parent]]
+        along_v, along_u = (vertices[quad] - a) @ (b - a), (vertices[quad] - a) @ (d - a)
+        assert at[corner] - parent == pytest.approx(np.column_stack([along_u, along_v]))
 
 
-def test_a_finer_body_moves_as_the_coarse_one() -> None:
-    model = small_body()
-    split = subdivide(model, 1)
-    fine = subdivided_model(model, split)
-    shape = np.array([0.7, -1.2])
-    coarse_joints = model.joint_regressor @ (model.template + model.shape_basis @ shape)
-    assert np.allclose(fine.joint_regressor @ (fine.template + fine.shape_basis @ shape), coarse_joints, atol=1e-6)
-    assert np.allclose(fine.weights.sum(axis=1), 1)
-    assert fine.shape_basis.dtype == np.float32
-    assert np.array_equal(fine.weights[: len(model.template)], model.weights)
+def test_two_levels_are_one_after_the_other() -> None:
+    first = subdivided(QUADS, 8, level=1)
+    second = subdivided(first.quads, first.matrix.shape[0], level=1)
+    both = subdivided(QUADS, 8, level=2)
+    assert np.array_equal(both.quads, second.quads)
+    assert both.of(CUBE) == pytest.approx(second.of(first.of(CUBE)))
+    values = np.arange(8 * 6.0).reshape(8, 2, 3)
+    assert both.of(values).shape == (98, 2, 3) and both.of(values)[:8] == pytest.approx(values)
 
 
-def _sphere(triangles: bool) -> tuple:
-    """A cube's grid blown up to a sphere of 1 m, as a body of quads or triangles."""
-    n = 8
-    line = np.linspace(-1, 1, n + 1)
-    a, b = np.meshgrid(line, line, indexing="ij")
-    one = np.ones_like(a)
-    sides = [(one, a, b), (-one, b, a), (b, one, a), (a, -one, b), (a, b, one), (b, a, -one)]
-    points = np.concatenate([np.stack(side, axis=-1).reshape(-1, 3) for side in sides])
-    unique, inverse = np.unique(np.round(points, 9), axis=0, return_inverse=True)
-    i, j = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
-    corner = (i * (n + 1) + j).ravel()
-    quad = np.stack([corner, corner + n + 1, corner + n + 2, corner + 1], axis=1)
-    quads = inverse.reshape(-1)[np.concatenate([quad + k * (n + 1) ** 2 for k in range(6)])].astype(np.int32)
-    sphere = unique / np.linalg.norm(unique, axis=1, keepdims=True)
-    faces = np.stack([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]], axis=1).reshape(-1, 3)
-    model = replace(
-        small_body(), template=sphere, faces=faces, quads=None if triangles else quads, uv=None, quad_uv=None
-    )
-    return model, sphere
+def test_halves_are_in_order() -> None:
+    assert halves(QUADS)[:2].tolist() == [[0, 2, 3], [0, 3, 1]]
 
 
-@pytest.mark.parametrize("triangles", [False, True])
-def test_the_smooth_surface_runs_through_the_models_vertices(triangles: bool) -> None:
-    model, sphere = _sphere(triangles)
-    split = subdivide(model, 2)
-    assert Mesh(vertices=split.matrix @ sphere, faces=split.faces).is_watertight()
-    smooth = split.smooth(sphere)
-    assert np.allclose(smooth[: len(sphere)], sphere, atol=1e-12)
-    flat_error = 1 - np.linalg.norm(split.matrix @ sphere, axis=1)
-    smooth_error = np.abs(1 - np.linalg.norm(smooth, axis=1))
-    assert smooth_error.max() < 0.25 * flat_error.max()
-    assert smooth_error.mean() < 0.15 * flat_error.mean()
-
-
-def test_a_rim_stays_a_smooth_line() -> None:
-    model = small_body()
-    split = subdivide(model, 1)
-    smooth = split.smooth(model.template)
-    rim = np.unique(Mesh(vertices=smooth, faces=split.faces).boundary_edges())
-    lower = rim[smooth[rim, 1] < 0]
-    assert np.ptp(smooth[lower, 1]) < 1e-9
-    radius = np.hypot(smooth[lower, 0], smooth[lower, 2])
-    assert np.ptp(radius) < 2e-4
-
-
-def test_a_negative_level_is_refused() -> None:
-    with pytest.raises(ValueError, match="cannot be split"):
-        subdivide(small_body(), -1)
+def test_what_cannot_be_subdivided_is_refused() -> None:
+    with pytest.raises(InputError, match="0 to 4 times"):
+        subdivided(QUADS, 8, level=5)
+    with pytest.raises(InputError, match="twice"):
+        subdivided(np.array([[0, 1, 2, 2]], np.int32), 3)
