@@ -43,3 +43,14 @@ LEFT_HAND, RIGHT_HAND = slice(25, 40), slice(40, 55)
 def joint(name: str) -> int:
     """Index of a joint. Raises ValueError where there is none of that name."""
     return JOINTS.index(name)
+
+
+def joint_names(count: int) -> tuple[str, ...]:
+    """Names of a model's joints by their number: SMPL-X's 55, SMPL-H's 52, SMPL's 24. Raises ValueError for others."""
+    if count == len(JOINTS):
+        return JOINTS
+    if count == 52:
+        return (*JOINTS[:22], *JOINTS[25:])
+    if count == 24:
+        return (*JOINTS[:22], "left_hand", "right_hand")
+    raise ValueError(f"no body model has {count} joints")
