@@ -1,0 +1,288 @@
+"""Makes an avatar of a body model, somebody's parameters, the detail of a scan and its maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from scan3d.avatar.avatar import WORLD_FROM_MODEL, Animation, Avatar, Correctives, Material
+from scan3d.body.model import BodyModel, BodyParameters
+from scan3d.body.rotations import vectors
+from scan3d.body.skeleton import JOINTS
+from scan3d.body.skinning import shaped
+from scan3d.body.subdivision import Subdivision, subdivided
+from scan3d.errors import InputError
+
+Floats = npt.NDArray[np.floating]
+
+# Of a model that names no shapes of the face, its expression numbers become shapes, this many.
+_EXPRESSION_KEYS = 10
+_SLIGHTEST_CORRECTION_M = 5e-5
+_KINDS = {"eyeball": "eyes", "mouth_inside": "mouth"}
+_PLAIN = {
+    "skin": Material(name="skin"),
+    "eyes": Material(name="eyes", kind="eyes", colour=(0.8, 0.78, 0.76), roughness=0.08),
+    "mouth": Material(name="mouth", kind="mouth", colour=(0.35, 0.12, 0.1), roughness=0.3),
+}
+
+
+class MotionLike(Protocol):
+    """A motion: frames a second, (N, J, 3) axis-angles, (N, 3) metres."""
+
+    @property
+    def fps(self) -> float: ...
+
+    @property
+    def pose(self) -> Floats: ...
+
+    @property
+    def translation(self) -> Floats: ...
+
+
+def avatar_of(
+    model: BodyModel,
+    parameters: BodyParameters,
+    *,
+    name: str = "avatar",
+    level: int = 0,
+    offsets: Floats | None = None,
+    materials: Sequence[Material] = (),
+    rest: Floats | None = None,
+    motion: MotionLike | None = None,
+) -> Avatar:
+    """The avatar of a body. What the face did in the scan stays in the rest mesh; the pose does not.
+
+    level, offsets: the mesh `level` times subdivided, (V', 3) added to it at rest, metres, in the model's frame.
+    materials: of the skin, one a tile, and of "eyes" and "mouth"; plain ones where there are none. rest: (J, 3) the
+    pose of the model that the avatar rests in; None for the model's own. Raises InputError where the model has no quads
+    or the offsets are those of another mesh.
+    """
+    if model.quads is None:
+        quads, quad_uv, uv = _triangles_as_quads(model)
+    elif model.uv is None or model.quad_uv is None:
+        quads, quad_uv, uv = model.quads, np.zeros_like(model.quads), np.zeros((1, 2))
+    else:
+        quads, quad_uv, uv = model.quads, model.quad_uv, model.uv
+    finer = _finer(model, quads, quad_uv, uv, level, offsets)
+    body = shaped(model, parameters.shape, parameters.expression)
+    vertices = finer.of(body.vertices) + (0 if offsets is None else offsets)
+    names, shapes, numbers = _shapes(model)
+    where, tables = _materials(model, finer, quad_uv, uv, materials)
+    avatar = Avatar(
+        name=name,
+        licence=model.licence,
+        model_name=model.name,
+        vertices=vertices @ WORLD_FROM_MODEL.T,
+        faces=finer.quads,
+        uv=uv if finer.uv_matrix is None else np.asarray(finer.uv_matrix @ uv),
+        face_uv=quad_uv if finer.quad_uv is None else finer.quad_uv,
+        face_material=where,
+        materials=tables,
+        joint_names=_joints(model),
+        parents=model.parents,
+        joints=body.joints @ WORLD_FROM_MODEL.T,
+        weights=finer.of(np.asarray(model.weights, np.float32)),
+        rest_turns=np.tile(np.eye(3), (model.joints, 1, 1)),
+        shapes={n: (finer.of(s) @ WORLD_FROM_MODEL.T).astype(np.float32) for n, s in zip(names, shapes, strict=True)},
+        expression_of_shapes=numbers,
+        root_shift_m=body.joints[0],
+        shape=np.asarray(parameters.shape, np.float64),
+        expression=np.asarray(parameters.expression, np.float64),
+        pose=np.zeros((0, 3, 3)),
+        translation=np.zeros(3),
+        correctives=_correctives(model, finer),
+    )
+    if rest is not None:
+        avatar = resting(avatar, avatar.upright(rest))
+    avatar = standing(avatar, body.joints[0])
+    turns = avatar.turns_of(parameters.pose)
+    avatar = replace(avatar, pose=turns, translation=np.asarray(parameters.translation) + avatar.root_shift_m)
+    return avatar if motion is None else animated(avatar, motion)
+
+
+def animated(avatar: Avatar, motion: MotionLike) -> Avatar:
+    """The avatar with a motion of its model. Raises InputError where that has other joints."""
+    if motion.pose.shape[1] != len(avatar.parents):
+        raise InputError(
+            f"The motion moves {motion.pose.shape[1]} joints, the body has {len(avatar.parents)}.",
+            "motion",
+            "Give a motion of SMPL-X, or a BVH file.",
+        )
+    turns = avatar.turns_of(np.asarray(motion.pose, np.float64))
+    return replace(
+        avatar,
+        animation=Animation(
+            fps=float(motion.fps), rotations=turns, translations=np.asarray(motion.translation) + avatar.root_shift_m
+        ),
+    )
+
+
+def standing(avatar: Avatar, model_root: Floats) -> Avatar:
+    """The avatar moved so that its root stands over the origin and its lowest point on the floor.
+
+    model_root: (3,) the root joint of the model at rest, in the model's frame, about which its parameters turn it.
+    """
+    shift = -np.array([avatar.joints[0, 0], avatar.joints[0, 1], avatar.vertices[:, 2].min()])
+    joints = avatar.joints + shift
+    return replace(avatar, vertices=avatar.vertices + shift, joints=joints, root_shift_m=model_root - joints[0])
+
+
+def resting(avatar: Avatar, turns: Floats) -> Avatar:
+    """The avatar that rests where these local turns (J, 3, 3) put it; shapes and correctives turn along."""
+    world, places = avatar.posed_joints(turns, np.zeros(3))
+    relative = world @ avatar.rest_globals().transpose(0, 2, 1)
+    turned = (avatar.weights @ relative.reshape(-1, 9)).reshape(-1, 3, 3)
+    correctives = avatar.correctives
+    if correctives is not None:
+        moves = np.einsum("vab,kvb->kva", turned, correctives.moves).astype(np.float32)
+        correctives = replace(correctives, moves=moves)
+    return replace(
+        avatar,
+        vertices=avatar.posed(turns),
+        joints=places,
+        rest_turns=turns,
+        shapes={
+            name: np.einsum("vab,vb->va", turned, moves).astype(np.float32) for name, moves in avatar.shapes.items()
+        },
+        correctives=correctives,
+    )
+
+
+def parameters_of(avatar: Avatar, turns: Floats, translation: Floats, strengths: Mapping[str, float]) -> BodyParameters:
+    """The model's parameters of a pose of the avatar: local turns (J, 3, 3), the root's place, shapes by name."""
+    local = np.array(turns, np.float64)
+    local[0] = WORLD_FROM_MODEL @ local[0]
+    local = WORLD_FROM_MODEL.T @ local @ WORLD_FROM_MODEL
+    expression = np.zeros(avatar.expression_of_shapes.shape[1])
+    expression[: len(avatar.expression)] += avatar.expression
+    expression += np.array([strengths.get(name, 0.0) for name in avatar.shapes]) @ avatar.expression_of_shapes
+    return BodyParameters(
+        shape=avatar.shape,
+        expression=expression,
+        pose=vectors(local),
+        translation=np.asarray(translation) - avatar.root_shift_m,
+    )
+
+
+def _finer(
+    model: BodyModel, quads: npt.NDArray[np.int32], quad_uv: npt.NDArray[np.int32], uv: Floats, level: int,
+    offsets: Floats | None,
+) -> Subdivision:  # fmt: skip
+    if level and model.quads is None:
+        raise InputError("This body model has triangles only and cannot be made finer.", model.name, "Use level 0.")
+    if model.quads is None:
+        from scipy.sparse import eye_array
+
+        same = eye_array(len(model.template), format="csr")
+        parent = np.arange(len(quads), dtype=np.int32)
+        finer = Subdivision(level=0, quads=quads, quad_uv=quad_uv, matrix=same, uv_matrix=None, parent=parent)
+    else:
+        finer = subdivided(quads, len(model.template), quad_uv=quad_uv, uv=len(uv), level=level)
+    if offsets is not None and offsets.shape != (finer.matrix.shape[0], 3):
+        raise InputError(
+            f"The detail moves {len(offsets)} points, the body has {finer.matrix.shape[0]}.",
+            model.name,
+            "Fit the take again: it was fitted with another body model.",
+        )
+    return finer
+
+
+def _triangles_as_quads(model: BodyModel) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Floats]:
+    faces = np.concatenate([model.faces, np.full((len(model.faces), 1), -1)], axis=1).astype(np.int32)
+    return faces, np.where(faces < 0, -1, 0).astype(np.int32), np.zeros((1, 2))
+
+
+def _joints(model: BodyModel) -> tuple[str, ...]:
+    """SMPL-H has SMPL-X's joints without jaw and eyes; SMPL has whole hands instead of fingers."""
+    known = {55: JOINTS, 52: (*JOINTS[:22], *JOINTS[25:]), 24: (*JOINTS[:22], "left_hand", "right_hand")}
+    if model.joints not in known:
+        raise InputError(
+            f"A body of {model.joints} joints cannot be exported.",
+            model.name,
+            "Use a model like SMPL-X, SMPL-H or SMPL.",
+        )
+    return known[model.joints]
+
+
+def _shapes(model: BodyModel) -> tuple[list[str], list[Floats], Floats]:
+    """Names and moves (V, 3) of the shape keys, and (S, E) the expression numbers nearest to each."""
+    basis = np.asarray(model.expression_basis, np.float64)
+    count = basis.shape[2]
+    if not model.shapes:
+        used = min(count, _EXPRESSION_KEYS)
+        return (
+            [f"expression_{n + 1:02d}" for n in range(used)],
+            [basis[:, :, n] for n in range(used)],
+            np.eye(count)[:used],
+        )
+    moves = np.stack([np.asarray(move, np.float64).ravel() for move in model.shapes.values()])
+    flat = basis.reshape(-1, count)
+    gram = flat.T @ flat
+    # A little ridge: directions that no shape of the face needs stay at zero.
+    gram += 1e-6 * (np.trace(gram) / max(count, 1) + 1e-12) * np.eye(count)
+    return (
+        list(model.shapes),
+        [np.asarray(move) for move in model.shapes.values()],
+        np.linalg.solve(gram, flat.T @ moves.T).T,
+    )
+
+
+def _correctives(model: BodyModel, finer: Subdivision) -> Correctives | None:
+    """The model's own, but those that never move anything by as much as can be seen."""
+    if model.pose_basis is None:
+        return None
+    basis = np.asarray(model.pose_basis)
+    used = np.flatnonzero(np.abs(basis).max(axis=(0, 1)) > _SLIGHTEST_CORRECTION_M / 2)
+    if not len(used):
+        return None
+    # In the world's axes: C R C' has, at (i, j), the entry of R that C's rows i and j pick, with their signs.
+    joint, entry = used // 9 + 1, used % 9
+    row, row_sign = _picked(entry // 3)
+    column, column_sign = _picked(entry % 3)
+    moves = np.stack([finer.of(basis[:, :, k]) @ WORLD_FROM_MODEL.T for k in used]).astype(np.float32)
+    moves *= (row_sign * column_sign)[:, None, None].astype(np.float32)
+    return Correctives(
+        joint=joint.astype(np.int32), row=row.astype(np.int32), column=column.astype(np.int32), moves=moves
+    )
+
+
+def _picked(axis: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Which axis of the world an axis of the model is, and its sign there."""
+    world = np.abs(WORLD_FROM_MODEL).argmax(axis=0)[axis]
+    return world, WORLD_FROM_MODEL[world, axis]
+
+
+def _materials(
+    model: BodyModel, finer: Subdivision, quad_uv: npt.NDArray[np.int32], uv: Floats, given: Sequence[Material]
+) -> tuple[npt.NDArray[np.int32], tuple[Material, ...]]:
+    """(Q',) which material each face is of, and the materials that are used."""
+    base_quads = finer.quads if model.quads is None else model.quads
+    wanted = []
+    tile = np.floor(uv[quad_uv[:, :3]].mean(axis=1) - 1e-6).astype(int).clip(0)
+    of_part: dict[str, npt.NDArray[np.bool_]] = {}
+    for part, kind in _KINDS.items():
+        if part in model.parts:
+            of_part[kind] = np.all(np.asarray(model.parts[part])[base_quads[:, :3]] > 0.5, axis=1)
+    keys = [
+        (next((kind for kind, inside in of_part.items() if inside[q]), "skin"), tuple(tile[q].tolist()))
+        for q in range(len(base_quads))
+    ]
+    order = sorted(set(keys), key=lambda key: (list(_PLAIN).index(key[0]), key[1]))
+    for kind, at in order:
+        found = next((m for m in given if m.kind == kind and m.tile == at), None)
+        plain = _PLAIN[kind]
+        # Eyes and mouth lie on the skin's pictures where they have none of their own.
+        skin = next((m for m in given if m.kind == "skin" and m.tile == at), None)
+        if found is None:
+            found = (
+                plain if skin is None else replace(plain, maps={k: v for k, v in skin.maps.items() if k == "albedo"})
+            )
+        several = sum(other == kind for other, _ in order) > 1
+        suffix = f"_{1001 + at[0] + 10 * at[1]}" if several else ""
+        wanted.append(replace(found, name=f"{kind}{suffix}", tile=at))
+    row = {key: number for number, key in enumerate(order)}
+    return np.array([row[key] for key in keys], np.int32)[finer.parent], tuple(wanted)
