@@ -94,7 +94,7 @@ class BoardCalibration:
     """A rig calibrated from boards.
 
     rig: the cameras that could be tied together, world frame in metres. world_frame: what the world was taken from:
-    "floor", "plan", "upright" (levelled by the cameras).
+    "floor", "measured" (points), "plan", "upright" (levelled by the cameras).
     world_from_body: where each body was in each shot, by (body, shot); shots are named as in `shots`.
     body_from_board: how each board lies in its body; identity for the first board of a body.
     residuals: in the order of the BoardViews' views.

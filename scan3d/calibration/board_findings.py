@@ -13,6 +13,7 @@ from scan3d.calibration.board_poses import compose, rigid_of
 from scan3d.calibration.board_problem import body_name, unpack_lens
 from scan3d.calibration.board_views import BoardViews
 from scan3d.calibration.board_world import WorldFrame, world_frame
+from scan3d.calibration.measured_points import MeasuredPoints
 from scan3d.calibration.pose_uncertainty import uncertainty
 from scan3d.calibration.rig_start import RigStart
 from scan3d.calibration.targets import Target
@@ -116,17 +117,19 @@ def _lenses(views: BoardViews, alone: Mapping[str, CameraAlone], solved: Solved)
 
 def _world(model: Rig, target: Target, solved: Solved, options: SolverOptions) -> WorldFrame:
     """The world frame by the options."""
-    points, model_from_board = np.zeros((0, 3)), None
+    points, model_from_board, measured = np.zeros((0, 3)), None, False
     if options.floor is not None:
         board_name, shot = options.floor
         for f, board in enumerate(target.boards):
             key = (body_name(board), shot)
             if board.name == board_name and key in solved.bodies and f in solved.boards_placed:
-                points = np.asarray(board.points_m, dtype=np.float64)
+                points, measured = np.asarray(board.points_m, dtype=np.float64), isinstance(board, MeasuredPoints)
                 state, number = solved.adjusted.state, solved.bodies.index(key)
                 model_from_board = rigid_of(compose(state.world_from_body[number], state.body_from_board[f]))
     plan = options.rig_definition
-    return world_frame(model, floor=options.floor, model_from_board=model_from_board, points_m=points, plan=plan)
+    return world_frame(
+        model, floor=options.floor, model_from_board=model_from_board, points_m=points, measured=measured, plan=plan
+    )
 
 
 def _certainty(

@@ -11,15 +11,15 @@ from scan3d.errors import CalibrationError
 from scan3d.geometry import Rig, Rigid3
 from scan3d.geometry.rig_definition import RigDefinition
 
-FLOOR, PLAN, UPRIGHT = "floor", "plan", "upright"
+FLOOR, MEASURED, PLAN, UPRIGHT = "floor", "measured", "plan", "upright"
 _AGREE = 0.25  # of the plan's radius: cameras that hang further off have no say in where the rig is
 _LEVER = 0.1  # of the plan's radius, for the cameras' rotations: they decide only what their centres leave open
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WorldFrame:
-    """world_from_model: moves the solver's frame to the world. kind: FLOOR, PLAN or UPRIGHT. scale_to_plan: the plan's
-    lengths over the rig's, NaN without a plan."""
+    """world_from_model: moves the solver's frame to the world. kind: FLOOR, MEASURED, PLAN or UPRIGHT.
+    scale_to_plan: the plan's lengths over the rig's, NaN without a plan."""
 
     world_from_model: Rigid3
     kind: str
@@ -79,12 +79,14 @@ def world_frame(
     floor: tuple[str, str] | None,
     model_from_board: Rigid3 | None,
     points_m: np.ndarray,
+    measured: bool = False,
     plan: RigDefinition | None,
 ) -> WorldFrame:
-    """The world by the best that is known: a floor board, the plan, the cameras.
+    """The world by the best that is known: a floor board or measured points, the plan, the cameras.
 
     floor: (board, shot) asked for; model_from_board: where that board was, None when it was not found; points_m: its
-    points. Raises CalibrationError when the floor board asked for was not found.
+    points; measured: the board is measured points, whose frame is the world.
+    Raises CalibrationError when the floor board asked for was not found.
     """
     by_plan = world_of_plan(rig, plan) if plan is not None else None
     scale = by_plan.scale_to_plan if by_plan is not None else float("nan")
@@ -92,6 +94,8 @@ def world_frame(
         if model_from_board is None:
             what = f"The board '{floor[0]}' was not found in shot '{floor[1]}' by any camera of the rig."
             raise CalibrationError(what, "the floor board", "Name a shot that shows the board on the floor.")
+        if measured:
+            return WorldFrame(world_from_model=model_from_board.inverse(), kind=MEASURED, scale_to_plan=scale)
         world = world_of_floor(rig, model_from_board, points_m)
         return WorldFrame(world_from_model=world, kind=FLOOR, scale_to_plan=scale)
     return by_plan or WorldFrame(world_from_model=world_of_cameras(rig), kind=UPRIGHT)

@@ -9,6 +9,7 @@ from scan3d.calibration.board_solver import calibrate_boards
 from scan3d.calibration.board_verdicts import judge_calibration
 from scan3d.calibration.board_views import BoardViews
 from scan3d.calibration.exchanged_views import exchanged_views
+from scan3d.calibration.measured_points import MeasuredPoints
 from scan3d.calibration.targets import Target
 from scan3d.calibration.turned_views import turned_views
 from scan3d.calibration.view_conflicts import (
@@ -47,7 +48,7 @@ def calibrate_and_judge(
     Raises CalibrationError where no camera can be calibrated at all.
     """
     options = options or SolverOptions()
-    conflicts = mirrored_views(views, target)
+    conflicts = _of_patterns(mirrored_views(views, target), views, target)
     calibration = calibrate_boards(without(views, conflicts), target, options=options, progress=progress)
     for _ in range(_ROUNDS):
         doubted = suspects(calibration, views, target, conflicts)
@@ -59,12 +60,19 @@ def calibrate_and_judge(
         poses = poses_by_shot(views, target, lenses, aside)
         further = turned_views(views, target, poses) or exchanged_views(views, poses)
         further = further or contradicting_views(calibration, views, target, conflicts)
+        further = _of_patterns(further, views, target)
         if not further:
             break
         conflicts = (*conflicts, *further)
         calibration = calibrate_boards(without(views, conflicts), target, options=options, progress=progress)
     checks = judge_calibration(calibration, views, target, options.rig_definition, conflicts=conflicts)
     return JudgedCalibration(calibration=calibration, checks=checks, conflicts=conflicts)
+
+
+def _of_patterns(conflicts: tuple[Conflict, ...], views: BoardViews, target: Target) -> tuple[Conflict, ...]:
+    """Those of printed boards: marks of measured points are good to a pixel or two, and are no contradiction by it."""
+    measured = {board.name for board in target.boards if isinstance(board, MeasuredPoints)}
+    return tuple(conflict for conflict in conflicts if views.views[conflict.index].board not in measured)
 
 
 def _lenses_alone(

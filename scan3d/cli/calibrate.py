@@ -64,6 +64,12 @@ def calibrate(
         Path | None,
         typer.Option(metavar="FILE", help="A calibration whose lenses stay as they are.", show_default=False),
     ] = None,
+    points: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Points of the scene, measured and marked: the world's frame.", show_default=False
+        ),
+    ] = None,
     max_frames: Annotated[int, typer.Option(min=3, help="Frames of a video to use at most.")] = 60,
     keep: Annotated[bool, typer.Option("--keep", help="Write a calibration that failed, too.")] = False,
     threads: Threads = None,
@@ -88,6 +94,7 @@ def calibrate(
             known=known,
             max_frames=max_frames,
             keep=keep,
+            points=points,
         )
         done = calibrate_rig(boards, target, rig, out, options=options, progress=session.progress, workers=threads)
         failed.append(done.grade is Grade.FAIL)

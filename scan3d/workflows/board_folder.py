@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,14 @@ class _Seen:
 
 
 def read_board_views(
-    folder: Path, target: Target, *, max_frames: int = 60, progress: Progress, workers: int | None = None
-) -> BoardViews:
+    folder: Path, target: Target, *, synchronised: bool = True, max_frames: int = 60, progress: Progress,
+    workers: int | None = None,
+) -> BoardViews:  # fmt: skip
     """All boards in a folder of photographs and videos.
 
     Args:
+        synchronised: False where cameras were not triggered together: photographs of one name then have nothing in
+            common, and their shots are called CAMERA/NAME.
         max_frames: frames of videos that are used of each camera at most; four times as many are looked at, evenly
             spread, and the sharpest and most different kept. All cameras keep the same frames.
     Raises:
@@ -70,6 +73,8 @@ def read_board_views(
         CaptureError: a file cannot be read, or pictures of one camera differ in size.
     """
     files = list(_files(Path(folder)))
+    if not synchronised:
+        files = [file if file.is_video else replace(file, shot=f"{file.camera_id}/{file.shot}") for file in files]
     step = _frame_step([file.path for file in files if file.is_video], _LOOKED_AT * max_frames)
     with progress.task("boards", total=len(files)) as task:
 

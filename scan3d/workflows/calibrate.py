@@ -12,8 +12,9 @@ from pathlib import Path
 
 from scan3d import __version__
 from scan3d.calibration.board_calibration import LENS_CANDIDATES, BoardCalibration, SolverOptions
-from scan3d.calibration.board_views import BoardViews
+from scan3d.calibration.board_views import BoardView, BoardViews
 from scan3d.calibration.judged_calibration import JudgedCalibration, calibrate_and_judge
+from scan3d.calibration.measured_points import MeasuredPoints, read_measured_points
 from scan3d.calibration.targets import Target, read_target, target_with_square
 from scan3d.calibration.toml_file import read_calibration, write_calibration
 from scan3d.calibration.verdict_limits import limits_for
@@ -37,7 +38,8 @@ class CalibrateOptions:
     square_m: side of a square as measured on the print, instead of the target's. floor: shot in which a board lay on
     the floor, or "board:shot". synchronised: False where cameras were not triggered together. lenses: models to choose
     from, all by default. known: a calibration.toml whose lenses are kept as they are. max_frames: of a video that are
-    used at most. keep: write a calibration that failed, too.
+    used at most. keep: write a calibration that failed, too. points: a file of points of the scene that were measured
+    and marked, see `measured_points`; they are the world's frame.
     """
 
     square_m: float | None = None
@@ -47,6 +49,7 @@ class CalibrateOptions:
     known: Path | None = None
     max_frames: int = 60
     keep: bool = False
+    points: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,7 +104,14 @@ def calibrate_rig(
     definition = None if rig is None else read_rig_definition(rig)
     _check_out(out)
     solver = _solver_options(options, target, definition)
-    views = read_board_views(folder, target, max_frames=options.max_frames, progress=progress, workers=workers)
+    measured = None if options.points is None else read_measured_points(options.points)
+    views = read_board_views(
+        folder, target, synchronised=options.synchronised, max_frames=options.max_frames, progress=progress,
+        workers=workers,
+    )  # fmt: skip
+    if measured is not None:
+        target, views = _with_points(target, views, *measured)
+        solver = replace(solver, floor=(measured[0].name, measured[1][0].shot))
     judged = calibrate_and_judge(views, target, options=solver, progress=progress)
     failed = worst(judged.checks) is Grade.FAIL
     # A single camera has no rig to be placed in, but its lens is a calibration all the same.
@@ -137,6 +147,16 @@ def _write(calibration: BoardCalibration, views: BoardViews, path: Path, created
     rig = Rig(cameras=calibration.rig.cameras, source=f"{_SOURCE} {__version__}, world: {calibration.world_frame}")
     left_out = [name for name in views.sizes if name not in rig]
     write_calibration(rig, path, left_out=left_out, reprojection_px=median, date=created)
+
+
+def _with_points(
+    target: Target, views: BoardViews, points: MeasuredPoints, marked: tuple[BoardView, ...]
+) -> tuple[Target, BoardViews]:
+    for view in marked:
+        if view.camera_id not in views.sizes:
+            what = "Points are marked for a camera that has no photographs of a board."
+            raise InputError(what, f"camera {view.camera_id}, {view.source}", f"Known: {', '.join(views.sizes)}.")
+    return replace(target, boards=(*target.boards, points)), replace(views, views=(*views.views, *marked))
 
 
 def _check_out(out: Path) -> None:
@@ -180,4 +200,4 @@ def _floor(words: str, target: Target) -> tuple[str, str]:
 
 
 def _square_mm(target: Target) -> list[float]:
-    return [round(1e3 * board.square_m, 4) for board in target.boards]
+    return [round(1e3 * board.square_m, 4) for board in target.boards if not isinstance(board, MeasuredPoints)]

@@ -2,7 +2,7 @@
 
 import itertools
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,6 +14,7 @@ from scan3d.calibration.board_calibration import SolverOptions
 from scan3d.calibration.board_solver import calibrate_boards
 from scan3d.calibration.board_views import BoardView, BoardViews
 from scan3d.calibration.formats.qualisys import read_qualisys
+from scan3d.calibration.measured_points import MeasuredPoints
 from scan3d.calibration.targets import Target
 from scan3d.geometry import Rig, Rigid3
 
@@ -62,22 +63,14 @@ def test_webcams_that_run_freely(data: Path) -> None:
         assert found.intrinsics[f"cam_{k}"].fx == pytest.approx(camera["matrix"][0][0], rel=0.025)
 
 
-@dataclass(frozen=True)
-class MeasuredPoints:
-    """Points of a scene that were measured, in place of a board: what the solver needs of one."""
-
-    name: str = "scene"
-    kind: str = "points"
-    body: str = "scene"
-    points_m: np.ndarray = field(
-        default_factory=lambda: np.array(
-            [[x, y, z] for x in (-2.0, 0.0) for y, z in ((0.3, 0.0), (0.0, 0.0), (0.0, 0.05), (-0.3, 0.0))]
-        )
+# Corners of the starting plate and the ends of its ridge, as Config.toml gives them.
+SCENE = tuple(
+    (f"p{number}", (x, y, z))
+    for number, (x, (y, z)) in enumerate(
+        itertools.product((-2.0, 0.0), ((0.3, 0.0), (0.0, 0.0), (0.0, 0.05), (-0.3, 0.0)))
     )
-
-
-# Marked by hand in calibration/extrinsics/*.png: corners of the starting plate and the ends of its ridge, as far as
-# each camera sees them. Pixels as viewers show them.
+)
+# Marked by hand in calibration/extrinsics/*.png, as far as each camera sees them. Pixels as viewers show them.
 MARKS = {
     "cam01": {
         1: (228, 967.3),
@@ -150,7 +143,10 @@ def test_chessboards_and_measured_points_of_a_laboratory(data: Path) -> None:
         for camera_id, marks in MARKS.items()
     ]
     views = replace(views, views=(*views.views, *scene))
-    target = Target(name="laboratory", boards=(chessboard, MeasuredPoints()))  # type: ignore[arg-type]
+    scene_points = MeasuredPoints(
+        name="scene", kind="points", columns=8, rows=1, square_m=2.0, body="scene", named_m=SCENE
+    )  # fmt: skip
+    target = Target(name="laboratory", boards=(chessboard, scene_points))
     found = calibrate_boards(views, target, options=SolverOptions(floor=("scene", "scene")))
     shipped = read_qualisys(folder / "Calib.qca.txt")
     metres = Rig(cameras=tuple(

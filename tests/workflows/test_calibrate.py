@@ -195,3 +195,39 @@ def test_four_cameras_of_a_real_rig_from_their_videos(data: Path, tmp_path: Path
         "rotation_certainty",
     }
     assert json.loads(done.report_path.read_text())["boards"]
+
+
+def test_measured_points_tie_cameras_that_no_board_ties(tmp_path: Path, see: See) -> None:
+    """Boards shown to one camera at a time, and seven points marked to a tenth of a pixel: the world is the points'."""
+    rig, target = sphere_rig(4), read_target("charuco_a3")
+    seen, _ = simulate_board_views(rig, target, 60, noise_px=0.1, seed=5)
+    apart = [dataclasses.replace(view, shot=f"{view.camera_id}/{view.shot}") for view in seen.views]
+    see(dataclasses.replace(seen, views=tuple(apart)))
+    rng = np.random.default_rng(3)
+    points = {f"p{k}": rng.uniform([-0.25, -0.25, 0.75], [0.25, 0.25, 1.25]).round(4) for k in range(7)}
+    lines = ["[points]", *(f"{name} = {at.tolist()}" for name, at in points.items())]
+    for name, at in points.items():
+        marks = {camera.camera_id: camera.project(at)[0] + rng.normal(0, 0.1, 2) for camera in rig}
+        lines += [f"[marks.{name}]", *(f"{camera_id} = {px.tolist()}" for camera_id, px in marks.items())]
+    path = tmp_path / "points.toml"
+    path.write_text("\n".join(lines))
+    options = dataclasses.replace(_OPTIONS, synchronised=False, points=path)
+    done = calibrate_rig(tmp_path, "charuco_a3", out=tmp_path / "c.toml", options=options, progress=Silent())
+    calibration = done.judged.calibration
+    assert calibration.world_frame == "measured" and not done.judged.conflicts
+    for camera in rig:
+        np.testing.assert_allclose(calibration.rig[camera.camera_id].centre, camera.centre, atol=0.003)
+
+
+def test_points_marked_for_a_camera_that_is_not_there_are_refused(tmp_path: Path, see: See, views: BoardViews) -> None:
+    see(views)
+    points = {"a": (0, 0, 0), "b": (1, 0, 0), "c": (0, 1, 0), "d": (0, 0, 1)}
+    lines = ["[points]", *(f"{name} = {list(map(float, at))}" for name, at in points.items())]
+    for name in points:
+        lines += [f"[marks.{name}]", "elsewhere = [1.0, 2.0]"]
+    path = tmp_path / "points.toml"
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="no photographs of a board"):
+        calibrate_rig(
+            tmp_path, "charuco_a3", options=dataclasses.replace(_OPTIONS, points=path), progress=Silent()
+        )  # fmt: skip
