@@ -1,0 +1,155 @@
+"""A twin folder: the avatar as arrays, a table and maps, from which Blender builds it and the add-on reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scan3d.avatar.avatar import Avatar, Material, quaternions
+from scan3d.avatar.pictures import map_bytes
+from scan3d.avatar.rig import Rig
+from scan3d.avatar.skin_weights import strongest
+
+Floats = npt.NDArray[np.floating]
+
+FORMAT, VERSION = "scan3d-twin", 1
+_SLIGHTEST_M = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TwinOptions:
+    """weights: joints a vertex. texture_size: the longest side of a map. correctives: whether they come along.
+
+    presets: name -> local turns (J, 3, 3) that the add-on offers. model_type, model_hash: as body.npz has them.
+    """
+
+    weights: int = 8
+    texture_size: int | None = None
+    correctives: bool = True
+    presets: Mapping[str, Floats] | None = None
+    model_type: str = "smplx"
+    model_hash: str = ""
+
+
+def write_twin(
+    avatar: Avatar,
+    rig: Rig,
+    folder: Path,
+    options: TwinOptions,
+    *,
+    turns: Floats | None = None,
+    translation: Floats | None = None,
+    strengths: Mapping[str, float] | None = None,
+) -> None:
+    """Write twin.json, twin.npz and maps/ into a folder that is there. The pose is the one it opens in."""
+    shapes = {name: avatar.shapes[name] for name in avatar.shapes}
+    correctives = bone_correctives(avatar, rig) if options.correctives else {}
+    presets = dict(options.presets or {})
+    bones, values = strongest(avatar.weights, options.weights)
+    own, above = rig.bone_rest_turns(avatar)
+    pose = avatar.rest_turns if turns is None else turns
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "vertices": avatar.vertices, "faces": avatar.faces, "uv": avatar.uv, "face_uv": avatar.face_uv,
+        "face_material": avatar.face_material, "heads": rig.heads, "tails": rig.tails, "axes": rig.axes,
+        "bone_parents": rig.parents, "bone_joint": rig.joint, "own_turns": own, "above_turns": above,
+        "weight_bones": rig.bone_of_joint()[bones], "weight_values": values,
+        "pose_turns": quaternions(rig.bone_turns(avatar, pose)),
+        "pose_place": np.zeros(3) if translation is None else np.asarray(translation),
+        "pose_strengths": np.array([float((strengths or {}).get(name, 0.0)) for name in shapes]),
+        "expression_of_shapes": avatar.expression_of_shapes, "shape": avatar.shape, "expression": avatar.expression,
+        "root_shift": avatar.root_shift_m,
+        "preset_turns": _quaternions_of(avatar, rig, list(presets.values())),
+        **_sparse("shape", list(shapes.values())),
+        **_sparse("corrective", [move for moves in correctives.values() for move in moves]),
+    }  # fmt: skip
+    if avatar.animation is not None:
+        arrays["motion_turns"] = quaternions(rig.bone_turns(avatar, avatar.animation.rotations))
+        arrays["motion_places"] = avatar.animation.translations
+    np.savez(folder / "twin.npz", **arrays)  # type: ignore[arg-type]
+    table = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": avatar.name,
+        "licence": avatar.licence,
+        "model_name": avatar.model_name,
+        "model_type": options.model_type,
+        "model_hash": options.model_hash,
+        "naming": rig.naming.name,
+        "bones": list(rig.names),
+        "joints": list(avatar.joint_names),
+        "shapes": list(shapes),
+        "corrective_bones": list(correctives),
+        "presets": list(presets),
+        "fps": None if avatar.animation is None else avatar.animation.fps,
+        "rigify_types": dict(rig.naming.rigify_types or {}),
+        "materials": [_material(m, folder, options.texture_size) for m in avatar.materials],
+    }
+    (folder / "twin.json").write_text(json.dumps(table, indent=1))
+
+
+def bone_correctives(avatar: Avatar, rig: Rig) -> dict[str, Floats]:
+    """Bone -> (9, V, 3) moves by the entries, row by row, of the bone's own turn less the identity.
+
+    In the bone's axes, where Blender's drivers read it: with R = L (basis) M, the weights of R's entries go over L, M.
+    """
+    c = avatar.correctives
+    if c is None:
+        return {}
+    own, above = rig.bone_rest_turns(avatar)
+    found = {}
+    for joint in np.unique(c.joint).tolist():
+        bone = int(rig.bone_of_joint()[joint])
+        left, right = above[bone].T @ rig.axes[bone], rig.axes[bone].T @ own[bone]
+        mine = c.joint == joint
+        share = left[c.row[mine]][:, :, None] * right[:, c.column[mine]].T[:, None, :]
+        moves = np.tensordot(share.reshape(-1, 9).T, c.moves[mine], 1)
+        found[rig.names[bone]] = moves.astype(np.float32)
+    return found
+
+
+def _quaternions_of(avatar: Avatar, rig: Rig, poses: Sequence[Floats]) -> Floats:
+    """(P, B, 4) the bones' turns in some poses."""
+    if not poses:
+        return np.zeros((0, len(rig.names), 4))
+    return quaternions(rig.bone_turns(avatar, np.stack(poses)))
+
+
+def _sparse(name: str, moves: Sequence[Floats]) -> dict[str, npt.NDArray[Any]]:
+    """Of each of some moves (V, 3): which rows it changes, one after the other, and where the next begins."""
+    rows = [np.flatnonzero(np.abs(move).max(axis=1) > _SLIGHTEST_M) for move in moves]
+    starts = np.cumsum([0, *(len(r) for r in rows)])
+    if not rows:
+        return {
+            f"{name}_rows": np.zeros(0, np.int32),
+            f"{name}_moves": np.zeros((0, 3), np.float32),
+            f"{name}_starts": starts,
+        }
+    values = [move[r] for move, r in zip(moves, rows, strict=True)]
+    return {
+        f"{name}_rows": np.concatenate(rows).astype(np.int32),
+        f"{name}_moves": np.concatenate(values).astype(np.float32),
+        f"{name}_starts": starts,
+    }
+
+
+def _material(material: Material, folder: Path, largest: int | None) -> dict[str, Any]:
+    """Copies the maps; a picture that several materials share is written once."""
+    names = {}
+    for kind, path in material.maps.items():
+        jpeg = path.suffix.lower() in (".jpg", ".jpeg")
+        name = f"maps/{path.stem}{'.jpg' if jpeg else '.png'}"
+        target = folder / name
+        if not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(map_bytes(path, largest=largest, jpeg=jpeg, sixteen=kind == "displacement"))
+        names[kind] = name
+    return {
+        "name": material.name, "kind": material.kind, "maps": names, "colour": material.colour,
+        "roughness": material.roughness, "tile": material.tile, "displacement_m": material.displacement_m,
+    }  # fmt: skip
