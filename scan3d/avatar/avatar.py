@@ -20,7 +20,7 @@ WORLD_FROM_MODEL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]]
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What a part is made of. kind: "skin", "eyes" or "mouth".
+    """What a part is made of. kind: "skin", "eyes", "mouth", "teeth" or "eyelashes".
 
     maps: name -> picture: "albedo" (sRGB), "normal" (tangent space, OpenGL, not a colour), "roughness" (grey, not a
     colour), "displacement" (grey 16 bit, not a colour). roughness: where there is no map. tile: the (u, v) of its

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scan3d.avatar.avatar import WORLD_FROM_MODEL, Animation, Avatar, Correctives, Material
 from scan3d.body.model import BodyModel, BodyParameters
 from scan3d.body.rotations import vectors
-from scan3d.body.skeleton import JOINTS
+from scan3d.body.skeleton import joint_names
 from scan3d.body.skinning import shaped
 from scan3d.body.subdivision import Subdivision, subdivided
 from scan3d.errors import InputError
@@ -22,11 +22,14 @@ Floats = npt.NDArray[np.floating]
 # Of a model that names no shapes of the face, its expression numbers become shapes, this many.
 _EXPRESSION_KEYS = 10
 _SLIGHTEST_CORRECTION_M = 5e-5
-_KINDS = {"eyeball": "eyes", "mouth_inside": "mouth"}
+# Parts of the body that are made of something else than skin; where they overlap, the first holds.
+_KINDS = {"eyeball": "eyes", "teeth": "teeth", "tongue": "mouth", "mouth_inside": "mouth", "eyelashes": "eyelashes"}
 _PLAIN = {
     "skin": Material(name="skin"),
     "eyes": Material(name="eyes", kind="eyes", colour=(0.8, 0.78, 0.76), roughness=0.08),
     "mouth": Material(name="mouth", kind="mouth", colour=(0.35, 0.12, 0.1), roughness=0.3),
+    "teeth": Material(name="teeth", kind="teeth", colour=(0.75, 0.7, 0.6), roughness=0.15),
+    "eyelashes": Material(name="eyelashes", kind="eyelashes", colour=(0.02, 0.015, 0.01), roughness=0.6),
 }
 
 
@@ -197,15 +200,14 @@ def _triangles_as_quads(model: BodyModel) -> tuple[npt.NDArray[np.int32], npt.ND
 
 
 def _joints(model: BodyModel) -> tuple[str, ...]:
-    """SMPL-H has SMPL-X's joints without jaw and eyes; SMPL has whole hands instead of fingers."""
-    known = {55: JOINTS, 52: (*JOINTS[:22], *JOINTS[25:]), 24: (*JOINTS[:22], "left_hand", "right_hand")}
-    if model.joints not in known:
+    try:
+        return joint_names(model.joints)
+    except ValueError:
         raise InputError(
             f"A body of {model.joints} joints cannot be exported.",
             model.name,
             "Use a model like SMPL-X, SMPL-H or SMPL.",
-        )
-    return known[model.joints]
+        ) from None
 
 
 def _shapes(model: BodyModel) -> tuple[list[str], list[Floats], Floats]:
@@ -263,15 +265,15 @@ def _materials(
     base_quads = finer.quads if model.quads is None else model.quads
     wanted = []
     tile = np.floor(uv[quad_uv[:, :3]].mean(axis=1) - 1e-6).astype(int).clip(0)
-    of_part: dict[str, npt.NDArray[np.bool_]] = {}
-    for part, kind in _KINDS.items():
+    kind_of = np.zeros(len(base_quads), np.int64)
+    kinds = list(_PLAIN)
+    for part, kind in reversed(_KINDS.items()):
         if part in model.parts:
-            of_part[kind] = np.all(np.asarray(model.parts[part])[base_quads[:, :3]] > 0.5, axis=1)
-    keys = [
-        (next((kind for kind, inside in of_part.items() if inside[q]), "skin"), tuple(tile[q].tolist()))
-        for q in range(len(base_quads))
-    ]
-    order = sorted(set(keys), key=lambda key: (list(_PLAIN).index(key[0]), key[1]))
+            inside = np.all(np.asarray(model.parts[part])[base_quads[:, :3]] > 0.5, axis=1)
+            kind_of[inside] = kinds.index(kind)
+    numbers = np.column_stack([kind_of, tile]).tolist()
+    keys = [(kinds[kind], (u, v)) for kind, u, v in numbers]
+    order = sorted(set(keys), key=lambda key: (kinds.index(key[0]), key[1]))
     for kind, at in order:
         found = next((m for m in given if m.kind == kind and m.tile == at), None)
         plain = _PLAIN[kind]

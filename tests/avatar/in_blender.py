@@ -78,7 +78,7 @@ def pictures():
             if node.type == "TEX_IMAGE" and node.image is not None:
                 node.image.pixels[0]  # loads it, or size stays 0
                 links = [link.to_socket.name for output in node.outputs for link in output.links]
-                links += [l.to_node.type for output in node.outputs for l in output.links]
+                links += [link.to_node.type for output in node.outputs for link in output.links]
                 space = node.image.colorspace_settings.name
                 found.append([material.name, sorted(links), list(node.image.size), space, node.image.channels])
     return found
@@ -111,8 +111,12 @@ bones = armature.data.bones if armature else []
 about = {
     "bones": [bone.name for bone in bones],
     "parents": [bone.parent.name if bone.parent else "" for bone in bones],
-    "y_axes": [list((armature.matrix_world.to_3x3() @ bone.matrix_local.to_3x3()).col[1].normalized()) for bone in bones],
-    "x_axes": [list((armature.matrix_world.to_3x3() @ bone.matrix_local.to_3x3()).col[0].normalized()) for bone in bones],
+    "y_axes": [
+        list((armature.matrix_world.to_3x3() @ bone.matrix_local.to_3x3()).col[1].normalized()) for bone in bones
+    ],
+    "x_axes": [
+        list((armature.matrix_world.to_3x3() @ bone.matrix_local.to_3x3()).col[0].normalized()) for bone in bones
+    ],
     "shapes": [key.name for key in keys],
     "pictures": pictures(),
     "quads": sum(len(p.vertices) == 4 for p in mesh.data.polygons),
@@ -126,5 +130,11 @@ mesh.data.vertices.foreach_get("co", flat)
 matrix = np.array(mesh.matrix_world)
 rest = flat.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
 np.savez(
-    arguments[2], about=json.dumps(about), rest=rest, posed=np.array(results), uv=uv_of(mesh), opening=opening, end=at_end
+    arguments[2],
+    about=json.dumps(about),
+    rest=rest,
+    posed=np.array(results),
+    uv=uv_of(mesh),
+    opening=opening,
+    end=at_end,
 )

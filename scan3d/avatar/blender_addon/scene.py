@@ -58,11 +58,11 @@ def build(twin: dict[str, Any]) -> Any:
     return armature
 
 
-def pose(armature: Any, turns: np.ndarray, place: np.ndarray | None = None) -> None:
+def pose(armature: Any, turns: Any, place: Any = None) -> None:
     """Turns (B, 4) of the bones in their own axes, quaternions; place (3,): the root's, off its rest, metres."""
     for bone, turn in zip(armature.data["scan3d_bones"], turns, strict=True):
         armature.pose.bones[bone].rotation_mode = "QUATERNION"
-        armature.pose.bones[bone].rotation_quaternion = turn.tolist()
+        armature.pose.bones[bone].rotation_quaternion = [float(x) for x in turn]
     if place is not None:
         root = armature.pose.bones[armature.data["scan3d_root"]]
         rest = np.array(root.bone.matrix_local)[:3, :3]
