@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scan3d.appearance.packing import Placement, pack_bitmaps
-from scan3d.appearance.texels import rasterise_faces, shared_texels
 from scan3d.errors import InputError
+from scan3d.geometry.texels import rasterise_faces, shared_texels
 
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]

@@ -20,11 +20,11 @@ from scan3d.appearance.atlas import Atlas
 from scan3d.appearance.fill import fill_texture
 from scan3d.appearance.first_look import gains_and_guess
 from scan3d.appearance.sampling import add_both, interpolate
-from scan3d.appearance.texels import rasterise_faces
 from scan3d.appearance.tone import graded, grading_table
 from scan3d.appearance.view_image import ViewImage
 from scan3d.appearance.visibility import look_through
 from scan3d.geometry import Mesh
+from scan3d.geometry.texels import rasterise_faces
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress, Silent
 

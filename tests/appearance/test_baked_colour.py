@@ -9,11 +9,11 @@ import trimesh
 from scan3d.appearance.atlas import Atlas, build_atlas
 from scan3d.appearance.exposure import agree_on_gains
 from scan3d.appearance.fill import fill_texture
-from scan3d.appearance.texels import rasterise_faces
 from scan3d.appearance.texture import TextureMaps, bake_texture
 from scan3d.appearance.tone import linear_from_srgb, srgb_from_linear
 from scan3d.appearance.view_image import ViewImage
 from scan3d.geometry import Camera, Intrinsics, Mesh, Rigid3
+from scan3d.geometry.texels import rasterise_faces
 
 RADIUS_M = 0.1
 

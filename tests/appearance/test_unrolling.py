@@ -5,9 +5,9 @@ import pytest
 import trimesh
 
 from scan3d.appearance.atlas import build_atlas
-from scan3d.appearance.texels import rasterise_faces
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
+from scan3d.geometry.texels import rasterise_faces
 
 
 def ball(subdivisions: int = 4) -> Mesh:
