@@ -16,7 +16,9 @@ from scan3d.resources import rigs_folder, targets_folder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "scan3d"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+# What runs inside Blender, with Blender's own libraries, and is imported by nothing of ours.
+IN_BLENDER = sorted((PACKAGE / "avatar" / "blender_addon").glob("*.py"))
+MODULES = sorted(set(PACKAGE.rglob("*.py")) - set(IN_BLENDER))
 
 # Lowest first. A package may import those of lower layers, and itself.
 LAYERS = [
@@ -46,6 +48,7 @@ DISTRIBUTION_OF = {
     "distributed": "dask",
     "igl": "libigl",
     "warp": "warp-lang",
+    "pxr": "usd-core",
 }
 
 
@@ -101,6 +104,22 @@ def test_nothing_is_pickled_and_files_are_one_idea(module: Path) -> None:
     text = module.read_text()
     assert "allow_pickle=True" not in text
     assert len(text.splitlines()) <= LONGEST_FILE
+
+
+def test_what_runs_inside_blender_stands_alone() -> None:
+    allowed = {"bpy", "mathutils", "numpy", *sys.stdlib_module_names}
+    for module in IN_BLENDER:
+        tree = ast.walk(ast.parse(module.read_text()))
+        # Relative imports reach the add-on's own files.
+        names = [n.module if isinstance(n, ast.ImportFrom) else n.names[0].name for n in tree if is_absolute_import(n)]
+        assert {str(name).split(".")[0] for name in names} <= allowed, module
+        assert len(module.read_text().splitlines()) <= LONGEST_FILE
+    for module in MODULES:
+        assert not any("blender_addon" in name for name, _ in imports_of(module)), module
+
+
+def is_absolute_import(node: ast.AST) -> bool:
+    return isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.level == 0)
 
 
 def test_libraries_whose_licence_would_bind_users_are_not_imported() -> None:

@@ -110,8 +110,17 @@ def _probe(path: Path) -> Blender | None:
 
 def write_with_blender(blender: Blender, twin: Path, path: Path) -> None:
     """A .blend or .fbx of a twin folder, whole or not at all. Raises Scan3dError where Blender fails."""
-    kind = path.suffix.removeprefix(".")
     with written_aside(path) as aside:
-        blender.run(SCRIPT, str(twin), f"--{kind}", str(aside))
+        blender.run(SCRIPT, str(twin), str(aside))
         if not aside.is_file():
-            raise Scan3dError(f"Blender wrote no .{kind}.", str(blender.path), "Run the same command with --debug.")
+            raise Scan3dError(
+                f"Blender wrote no {path.suffix}.", str(blender.path), "Run the same command with --debug."
+            )
+
+
+def script_for(twin: Path, path: Path) -> str:
+    """The text of a script that, run inside any Blender, makes `path` of a twin folder."""
+    text = SCRIPT.read_text()
+    for name, value in (("TWIN_FOLDER", twin.resolve()), ("SAVE_AS", path.resolve())):
+        text = text.replace(f'\n{name} = ""\n', f"\n{name} = {str(value)!r}\n")
+    return text

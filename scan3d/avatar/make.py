@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from scan3d.avatar.avatar import WORLD_FROM_MODEL, Animation, Avatar, Correctives, Material
+from scan3d.body.detail.fine_mesh import FineMesh, fine_mesh
 from scan3d.body.model import BodyModel, BodyParameters
 from scan3d.body.rotations import vectors
 from scan3d.body.skeleton import joint_names
 from scan3d.body.skinning import shaped
-from scan3d.body.subdivision import Subdivision, subdivided
 from scan3d.errors import InputError
 
 Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int32]
 
 # Of a model that names no shapes of the face, its expression numbers become shapes, this many.
 _EXPRESSION_KEYS = 10
@@ -64,33 +65,28 @@ def avatar_of(
     pose of the model that the avatar rests in; None for the model's own. Raises InputError where the model has no quads
     or the offsets are those of another mesh.
     """
-    if model.quads is None:
-        quads, quad_uv, uv = _triangles_as_quads(model)
-    elif model.uv is None or model.quad_uv is None:
-        quads, quad_uv, uv = model.quads, np.zeros_like(model.quads), np.zeros((1, 2))
-    else:
-        quads, quad_uv, uv = model.quads, model.quad_uv, model.uv
-    finer = _finer(model, quads, quad_uv, uv, level, offsets)
+    finer = _finer(model, level, offsets)
     body = shaped(model, parameters.shape, parameters.expression)
-    vertices = finer.of(body.vertices) + (0 if offsets is None else offsets)
+    vertices = _of(finer, body.vertices) + (0 if offsets is None else offsets)
     names, shapes, numbers = _shapes(model)
-    where, tables = _materials(model, finer, quad_uv, uv, materials)
+    faces, face_uv, uv = _corners(finer)
+    where, tables = _materials(model, face_uv, uv, materials, 4**level)
     avatar = Avatar(
         name=name,
         licence=model.licence,
         model_name=model.name,
         vertices=vertices @ WORLD_FROM_MODEL.T,
-        faces=finer.quads,
-        uv=uv if finer.uv_matrix is None else np.asarray(finer.uv_matrix @ uv),
-        face_uv=quad_uv if finer.quad_uv is None else finer.quad_uv,
+        faces=faces,
+        uv=uv,
+        face_uv=face_uv,
         face_material=where,
         materials=tables,
         joint_names=_joints(model),
         parents=model.parents,
         joints=body.joints @ WORLD_FROM_MODEL.T,
-        weights=finer.of(np.asarray(model.weights, np.float32)),
+        weights=_of(finer, np.asarray(model.weights, np.float32)),
         rest_turns=np.tile(np.eye(3), (model.joints, 1, 1)),
-        shapes={n: (finer.of(s) @ WORLD_FROM_MODEL.T).astype(np.float32) for n, s in zip(names, shapes, strict=True)},
+        shapes={n: (_of(finer, s) @ WORLD_FROM_MODEL.T).astype(np.float32) for n, s in zip(names, shapes, strict=True)},
         expression_of_shapes=numbers,
         root_shift_m=body.joints[0],
         shape=np.asarray(parameters.shape, np.float64),
@@ -171,20 +167,8 @@ def parameters_of(avatar: Avatar, turns: Floats, translation: Floats, strengths:
     )
 
 
-def _finer(
-    model: BodyModel, quads: npt.NDArray[np.int32], quad_uv: npt.NDArray[np.int32], uv: Floats, level: int,
-    offsets: Floats | None,
-) -> Subdivision:  # fmt: skip
-    if level and model.quads is None:
-        raise InputError("This body model has triangles only and cannot be made finer.", model.name, "Use level 0.")
-    if model.quads is None:
-        from scipy.sparse import eye_array
-
-        same = eye_array(len(model.template), format="csr")
-        parent = np.arange(len(quads), dtype=np.int32)
-        finer = Subdivision(level=0, quads=quads, quad_uv=quad_uv, matrix=same, uv_matrix=None, parent=parent)
-    else:
-        finer = subdivided(quads, len(model.template), quad_uv=quad_uv, uv=len(uv), level=level)
+def _finer(model: BodyModel, level: int, offsets: Floats | None) -> FineMesh:
+    finer = fine_mesh(model, level)
     if offsets is not None and offsets.shape != (finer.matrix.shape[0], 3):
         raise InputError(
             f"The detail moves {len(offsets)} points, the body has {finer.matrix.shape[0]}.",
@@ -194,9 +178,24 @@ def _finer(
     return finer
 
 
-def _triangles_as_quads(model: BodyModel) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Floats]:
-    faces = np.concatenate([model.faces, np.full((len(model.faces), 1), -1)], axis=1).astype(np.int32)
-    return faces, np.where(faces < 0, -1, 0).astype(np.int32), np.zeros((1, 2))
+def _of(finer: FineMesh, values: Floats) -> Floats:
+    """(V', ...) the values (V, ...) of the model's vertices, between them linearly."""
+    return np.asarray((finer.matrix @ values.reshape(len(values), -1)).reshape(-1, *values.shape[1:]))
+
+
+def _corners(finer: FineMesh) -> tuple[Ints, Ints, Floats]:
+    """Faces (F, 4), their rows of uv (F, 4), and uv (T, 2); all corners at one place where the model has no texture."""
+    polygons = finer.faces if finer.quads is None else finer.quads
+    corners, uv = finer.quad_uv, finer.uv
+    if uv is None or corners is None:
+        corners, uv = np.zeros_like(polygons), np.zeros((1, 2))
+    return _four(polygons), _four(corners), uv
+
+
+def _four(polygons: Ints) -> Ints:
+    """(F, 4) of triangles or quads; a triangle's last entry is -1."""
+    missing = np.full((len(polygons), 4 - polygons.shape[1]), -1)
+    return np.hstack([polygons, missing]).astype(np.int32)
 
 
 def _joints(model: BodyModel) -> tuple[str, ...]:
@@ -233,7 +232,7 @@ def _shapes(model: BodyModel) -> tuple[list[str], list[Floats], Floats]:
     )
 
 
-def _correctives(model: BodyModel, finer: Subdivision) -> Correctives | None:
+def _correctives(model: BodyModel, finer: FineMesh) -> Correctives | None:
     """The model's own, but those that never move anything by as much as can be seen."""
     if model.pose_basis is None:
         return None
@@ -245,7 +244,7 @@ def _correctives(model: BodyModel, finer: Subdivision) -> Correctives | None:
     joint, entry = used // 9 + 1, used % 9
     row, row_sign = _picked(entry // 3)
     column, column_sign = _picked(entry % 3)
-    moves = np.stack([finer.of(basis[:, :, k]) @ WORLD_FROM_MODEL.T for k in used]).astype(np.float32)
+    moves = np.stack([_of(finer, basis[:, :, k]) @ WORLD_FROM_MODEL.T for k in used]).astype(np.float32)
     moves *= (row_sign * column_sign)[:, None, None].astype(np.float32)
     return Correctives(
         joint=joint.astype(np.int32), row=row.astype(np.int32), column=column.astype(np.int32), moves=moves
@@ -259,21 +258,21 @@ def _picked(axis: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDA
 
 
 def _materials(
-    model: BodyModel, finer: Subdivision, quad_uv: npt.NDArray[np.int32], uv: Floats, given: Sequence[Material]
-) -> tuple[npt.NDArray[np.int32], tuple[Material, ...]]:
-    """(Q',) which material each face is of, and the materials that are used."""
-    base_quads = finer.quads if model.quads is None else model.quads
-    wanted = []
-    tile = np.floor(uv[quad_uv[:, :3]].mean(axis=1) - 1e-6).astype(int).clip(0)
-    kind_of = np.zeros(len(base_quads), np.int64)
+    model: BodyModel, face_uv: Ints, uv: Floats, given: Sequence[Material], children: int
+) -> tuple[Ints, tuple[Material, ...]]:
+    """(F',) which material each face is of, and the materials that are used. children: faces of one of the model's."""
+    base = model.faces if model.quads is None else model.quads
+    tile = np.floor(uv[face_uv[::children, :3]].mean(axis=1) - 1e-6).astype(int).clip(0)
+    kind_of = np.zeros(len(base), np.int64)
     kinds = list(_PLAIN)
     for part, kind in reversed(_KINDS.items()):
         if part in model.parts:
-            inside = np.all(np.asarray(model.parts[part])[base_quads[:, :3]] > 0.5, axis=1)
+            inside = np.all(np.asarray(model.parts[part])[base[:, :3]] > 0.5, axis=1)
             kind_of[inside] = kinds.index(kind)
     numbers = np.column_stack([kind_of, tile]).tolist()
     keys = [(kinds[kind], (u, v)) for kind, u, v in numbers]
     order = sorted(set(keys), key=lambda key: (kinds.index(key[0]), key[1]))
+    wanted = []
     for kind, at in order:
         found = next((m for m in given if m.kind == kind and m.tile == at), None)
         plain = _PLAIN[kind]
@@ -287,4 +286,4 @@ def _materials(
         suffix = f"_{1001 + at[0] + 10 * at[1]}" if several else ""
         wanted.append(replace(found, name=f"{kind}{suffix}", tile=at))
     row = {key: number for number, key in enumerate(order)}
-    return np.array([row[key] for key in keys], np.int32)[finer.parent], tuple(wanted)
+    return np.repeat(np.array([row[key] for key in keys], np.int32), children), tuple(wanted)

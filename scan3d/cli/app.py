@@ -14,6 +14,7 @@ from scan3d.cli.cameras import cameras
 from scan3d.cli.check import check
 from scan3d.cli.demo import demo
 from scan3d.cli.evaluate import evaluate
+from scan3d.cli.export import export
 from scan3d.cli.reconstruct import reconstruct
 from scan3d.cli.session import report_error
 from scan3d.cli.simulate import simulate
@@ -35,6 +36,7 @@ app.add_typer(cameras, name="cameras")
 app.command()(check)
 app.command()(demo)
 app.command()(evaluate)
+app.command()(export)
 app.command()(reconstruct)
 app.command()(simulate)
 app.add_typer(target, name="target")

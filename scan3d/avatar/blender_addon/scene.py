@@ -1,9 +1,9 @@
 """Builds an avatar in Blender from a twin folder, and saves it as .blend or .fbx. Runs inside Blender, on its own:
 
-    blender --background --factory-startup --python scene.py -- TWIN_FOLDER [--blend FILE] [--fbx FILE]
+    blender --background --factory-startup --python scene.py -- TWIN_FOLDER FILE.blend FILE.fbx
     python scene.py -- TWIN_FOLDER ...        with a Python that has bpy
 
-or paste it into Blender's text editor, set TWIN_FOLDER below and press Run.
+or paste it into Blender's text editor, set TWIN_FOLDER below, and SAVE_AS if a file is wanted, and press Run.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import bpy
 import numpy as np
 
 TWIN_FOLDER = ""
+SAVE_AS = ""
 
 # Light goes this deep into skin, red the deepest (metres).
 _SCATTER_M = (0.0037, 0.0014, 0.0007)
@@ -273,19 +274,19 @@ def save_fbx(path: Path) -> None:
     )  # fmt: skip
 
 
-def main(arguments: list[str]) -> None:
-    """The command at the top of this file."""
+def make(twin: Path, *paths: Path) -> None:
+    """An empty scene with the avatar, saved as .blend and .fbx. Raises ValueError for another suffix."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    build(read_twin(Path(arguments[0])))
-    wanted = dict(zip(arguments[1::2], arguments[2::2], strict=False))
-    if "--blend" in wanted:
-        save_blend(Path(wanted["--blend"]))
-    if "--fbx" in wanted:
-        save_fbx(Path(wanted["--fbx"]))
+    build(read_twin(twin))
+    for path in paths:
+        {".blend": save_blend, ".fbx": save_fbx}[path.suffix](path)
 
 
 if __name__ == "__main__":
     if "--" in sys.argv:
-        main(sys.argv[sys.argv.index("--") + 1 :])
+        _arguments = [Path(argument) for argument in sys.argv[sys.argv.index("--") + 1 :]]
+        make(_arguments[0], *_arguments[1:])
+    elif SAVE_AS:
+        make(Path(TWIN_FOLDER), Path(SAVE_AS))
     elif TWIN_FOLDER:
         build(read_twin(Path(TWIN_FOLDER)))
