@@ -106,6 +106,11 @@ POSES: dict[str, Pose] = {
 
 def posed(human: OpenHuman, vertices: np.ndarray, pose: Pose) -> np.ndarray:
     """(V, 3) all vertices of the open human in a pose, the feet on either side of the Z axis."""
+    return posed_with_joints(human, vertices, pose)[0]
+
+
+def posed_with_joints(human: OpenHuman, vertices: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+    """As `posed`, and (B, 3) where the bones' heads are then."""
     skeleton = Skeleton.of(human, vertices)
     _trunk(skeleton, pose)
     for side, leg in ((1, pose.left_leg), (-1, pose.right_leg)):
@@ -116,9 +121,10 @@ def posed(human: OpenHuman, vertices: np.ndarray, pose: Pose) -> np.ndarray:
         elif arm is not None:
             _set_arm(skeleton, side, arm)
     moved = skeleton.skin(vertices)
-    ankles = [apply(skeleton.posed_from_rest(f"foot.{s}"), skeleton.head(f"foot.{s}")) for s in "LR"]
-    middle = np.mean(ankles, axis=0)
-    return np.asarray(moved - [middle[0], middle[1], 0.0])
+    heads = np.stack([apply(skeleton.posed_from_rest(n), skeleton.head(n)) for n in human.bone_names])
+    ankles = [heads[human.bone(f"foot.{s}")] for s in "LR"]
+    middle = np.mean(ankles, axis=0) * [1.0, 1.0, 0.0]
+    return np.asarray(moved - middle), heads - middle
 
 
 def _leg_length(skeleton: Skeleton) -> float:

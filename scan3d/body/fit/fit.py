@@ -1,0 +1,131 @@
+"""`fit_body`: a scan of a person and a body model become the body's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from scan3d.body.fit.anatomy import PARTS, part_of_joints, pose_prior
+from scan3d.body.fit.posing import State
+from scan3d.body.fit.prepared import Prepared, prepared
+from scan3d.body.fit.result import Fitted
+from scan3d.body.fit.rounds import fine_rounds
+from scan3d.body.fit.scan_points import ScanPoints, clean
+from scan3d.body.fit.solver import Problem
+from scan3d.body.fit.starting import find_start
+from scan3d.body.fit.surface_match import from_vertices, to_faces
+from scan3d.body.model import BodyModel, BodyParameters
+from scan3d.body.rotations import vectors
+from scan3d.errors import InputError
+from scan3d.geometry import Mesh
+
+CLOTHINGS = ("auto", "tight", "loose")
+_HAND_POINTS = 250  # of the scan's points that fingers need, each hand
+_REACH_M = 0.04
+
+
+def fit_body(
+    scan: Mesh, model: BodyModel, *, clothing: str = "auto", where: str = "",
+    report: Callable[[float], None] = lambda share: None,
+) -> Fitted:  # fmt: skip
+    """Fit a body model to a scan of one standing adult: metres, Z up, any turn about the vertical, holes allowed.
+
+    clothing: "tight" where the scan is the body but for thin cloth; "loose" where it hangs off the body, which then
+    stays inside it; "auto" tells them apart. where: named in errors. report: told the share done.
+    Raises InputError for a mesh that cannot be such a scan. Whether the fit is good, `fit_checks` says.
+    """
+    if clothing not in CLOTHINGS:
+        raise InputError(f"There is no clothing '{clothing}'.", where, f"Choose one of: {', '.join(CLOTHINGS)}.")
+    points = clean(scan, where=where)
+    report(0.05)
+    ready = prepared(model)
+    report(0.1)
+    tried = find_start(ready, points)
+    best = tried[0]
+    turned = [one.cost for one in tried if one.turned_from(best)]
+    report(0.5)
+    problem = fine_problem(ready, points)
+    state = best.state
+    fingers = len(ready.body.names) > 24 and _hands_are_there(problem, state)
+    rounds = fine_rounds(ready.body.names, ready.body.shapes, _expressions(ready), fingers=fingers)
+    for number, round_ in enumerate(rounds, start=1):
+        state = problem.run(state, round_)
+        report(0.5 + 0.4 * number / len(rounds))
+    fitted = _measured(ready, points, state)
+    return replace(fitted, cost=best.cost, turned_cost=min(turned, default=1.0), fingers=fingers, clothing="tight")
+
+
+def _expressions(ready: Prepared) -> int:
+    return ready.body.basis.shape[2] - ready.body.shapes
+
+
+def fine_problem(ready: Prepared, scan: ScanPoints) -> Problem:
+    """The whole body and all of the scan's points."""
+    return Problem(
+        body=ready.body,
+        scan=scan,
+        faces=ready.faces,
+        back_rows=ready.back_rows,
+        prior=pose_prior(ready.body.names, ready.hands),
+    )
+
+
+def _hands_are_there(problem: Problem, state: State) -> bool:
+    """Whether the scan has enough of both hands to fit fingers to."""
+    body = problem.body
+    moved = body.moved(state)
+    hand = np.array([name.split("_")[0] if part == "hands" else "" for name, part in _parts(body.names)])
+    tips = [np.flatnonzero(hand[body.strongest] == side) for side in ("left", "right")]
+    for rows in tips:
+        low, high = moved.vertices[rows].min(axis=0) - 0.01, moved.vertices[rows].max(axis=0) + 0.01
+        inside = ((problem.scan.points > low) & (problem.scan.points < high)).all(axis=1)
+        if inside.sum() < _HAND_POINTS:
+            return False
+    return True
+
+
+def _parts(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(name, PARTS[part]) for name, part in zip(names, part_of_joints(names), strict=True)]
+
+
+def parameters_of(ready: Prepared, state: State) -> BodyParameters:
+    """The state as SMPL-X counts it."""
+    return BodyParameters(
+        shape=state.blends[: ready.body.shapes].copy(),
+        expression=state.blends[ready.body.shapes :].copy(),
+        pose=vectors(state.rotations),
+        translation=state.translation.copy(),
+    )
+
+
+def _measured(ready: Prepared, scan: ScanPoints, state: State) -> Fitted:
+    body = ready.body
+    moved = body.moved(state)
+    normals = body.moved_normals(moved)
+    parts = part_of_joints(body.names)[body.strongest]
+    pairs = to_faces(body, moved, ready.faces, scan.points, scan.normals)
+    length = np.linalg.norm(pairs.offset, axis=1)
+    back = from_vertices(moved, normals, ready.back_rows, scan)
+    there = np.linalg.norm(back.offset, axis=1)
+    return Fitted(
+        parameters=parameters_of(ready, state),
+        vertices=moved.vertices,
+        joints=moved.places,
+        scan=scan.mesh,
+        points=scan.points,
+        part=parts[pairs.corners[:, 0]],
+        distance_m=np.where(pairs.across() < 0, -length, length),
+        paired=(pairs.trust > 0) & (length < _REACH_M),
+        rows=ready.back_rows,
+        body_part=parts[ready.back_rows],
+        body_distance_m=np.where((back.trust > 0) | (there > _REACH_M), there, np.nan),
+        clothing="tight",
+        cost=0.0,
+        turned_cost=1.0,
+        floor_m=scan.floor_m,
+        height_m=scan.height_m,
+        has_feet=scan.has_feet,
+        fingers=False,
+    )
