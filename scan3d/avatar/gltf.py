@@ -17,7 +17,7 @@ from scan3d.avatar.moving import Moves, moves_of
 from scan3d.avatar.pictures import map_bytes, roughness_bytes
 from scan3d.avatar.rig import Rig
 from scan3d.avatar.skin_weights import strongest
-from scan3d.avatar.surface import corners_as_vertices, smooth_normals
+from scan3d.avatar.surface import corners_as_vertices, smooth_normals, tangents
 from scan3d.pipeline.aside import write_bytes
 
 Floats = npt.NDArray[np.floating]
@@ -149,6 +149,10 @@ def _mesh(gltf: Any, avatar: Avatar, rig: Rig, buffer: Buffer, options: GltfOpti
         small = np.uint8 if len(rig.names) < 256 else np.uint16
         shared[f"JOINTS_{group}"] = buffer.values(joints[vertex, part].astype(small), "VEC4")
         shared[f"WEIGHTS_{group}"] = buffer.values(weights[vertex, part], "VEC4")
+    tangent = None
+    if any("normal" in material.maps for material in avatar.materials):
+        values = tangents(corners, avatar.vertices[vertex], normals[vertex])
+        tangent = buffer.values(np.column_stack([y_up(values[:, :3]), values[:, 3]]), "VEC4")
     targets = [_target(avatar, move, normals, corners.quads, vertex, buffer, options) for move in moves.shapes.values()]
     primitives = []
     for number, material in enumerate(avatar.materials):
@@ -156,6 +160,8 @@ def _mesh(gltf: Any, avatar: Avatar, rig: Rig, buffer: Buffer, options: GltfOpti
         flipped = (corners.uv - material.tile) * [1, -1] + [0, 1]
         coordinates = buffer.values(flipped, "VEC2")
         attributes = g.Attributes(**shared, TEXCOORD_0=coordinates)
+        if "normal" in material.maps:
+            attributes.TANGENT = tangent
         primitives.append(
             g.Primitive(attributes=attributes, indices=buffer.indices(faces), material=number, targets=targets or None)
         )

@@ -3,15 +3,26 @@
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from scan3d.avatar.blender import Blender, find_blender
 from scan3d.body.model import BodyModel
+from scan3d.errors import MissingDependencyError
 
-_SPEC = importlib.util.spec_from_file_location("doll", Path(__file__).with_name("doll.py"))
-assert _SPEC is not None and _SPEC.loader is not None
-doll = sys.modules.setdefault("doll", importlib.util.module_from_spec(_SPEC))
-_SPEC.loader.exec_module(doll)
+
+def _beside(name: str) -> ModuleType:
+    """A file of this folder that tests import by its name."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(module)
+    return module
+
+
+doll = _beside("doll")
+_beside("trip")
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +35,12 @@ def model() -> BodyModel:
 def corrected_model() -> BodyModel:
     """A doll with correctives."""
     return doll.doll(correctives=True)
+
+
+@pytest.fixture(scope="session")
+def blender() -> Blender:
+    """The Blender that the product would find."""
+    try:
+        return find_blender()
+    except MissingDependencyError as error:
+        pytest.skip(f"{error.what} {error.next_step}")
