@@ -15,6 +15,7 @@ from scan3d.cli.check import check
 from scan3d.cli.demo import demo
 from scan3d.cli.evaluate import evaluate
 from scan3d.cli.export import export
+from scan3d.cli.pose import pose
 from scan3d.cli.reconstruct import reconstruct
 from scan3d.cli.session import report_error
 from scan3d.cli.simulate import simulate
@@ -37,6 +38,7 @@ app.command()(check)
 app.command()(demo)
 app.command()(evaluate)
 app.command()(export)
+app.command()(pose)
 app.command()(reconstruct)
 app.command()(simulate)
 app.add_typer(target, name="target")

@@ -193,7 +193,8 @@ def test_spines_of_any_number_of_joints_bend_as_far(plain: BodyModel, tmp_path: 
     )
     arms = "".join(
         f"JOINT {s}Arm\n{{\nOFFSET {15 * x} 40 0\n{turns}\nJOINT {s}ForeArm\n{{\nOFFSET "
-        f"{25 * x} 0 0\n{turns}\nJOINT {s}Hand\n{{\nOFFSET {25 * x} 0 0\n{turns}\nEnd Site\n{{\nOFFSET {8 * x} 0 0\n}}\n}}\n}}\n}}\n"
+        f"{25 * x} 0 0\n{turns}\nJOINT {s}Hand\n{{\nOFFSET {25 * x} 0 0\n{turns}\n"
+        f"End Site\n{{\nOFFSET {8 * x} 0 0\n}}\n}}\n}}\n}}\n"
         for s, x in (("Left", 1), ("Right", -1))
     )
     head = f"JOINT Head\n{{\nOFFSET 0 50 0\n{turns}\nEnd Site\n{{\nOFFSET 0 15 0\n}}\n}}\n"
