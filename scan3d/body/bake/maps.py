@@ -1,0 +1,195 @@
+"""Bakes a scan to the texture coordinates of a body: colour, normals, heights, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scan3d.body.bake.bands import BandValues, Pictures, Places, band_values, pictures_of, places_of, texel_corners
+from scan3d.body.bake.borders import soften_heights, spread_over_borders
+from scan3d.body.bake.mirror import MirrorSide, fill_band
+from scan3d.body.bake.surfaces import BakeTarget, ScanTexture
+from scan3d.body.bake.tone import ToneSums, spread_tone
+from scan3d.body.detail.scan_surface import ScanSurface, scan_surface
+from scan3d.errors import InputError
+from scan3d.geometry import Mesh
+from scan3d.pipeline.executor import run_units
+from scan3d.pipeline.progress import Progress, Silent
+
+Floats = npt.NDArray[np.floating]
+
+# What a texel of the coverage map says.
+SEEN, MIRRORED, SPREAD, OUTSIDE = 255, 160, 80, 0
+_BAND_TEXELS = 1 << 20
+_SIZES = (256, 512, 1024, 2048, 4096, 8192, 16384)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BakeOptions:
+    """size: texels along a tile's side, a power of two. supersample: samples of colour along a texel's side."""
+
+    size: int = 4096
+    supersample: int = 2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TileMaps:
+    """One tile, row 0 at v = 1. albedo: (H, W, 3) uint8 sRGB. normal: (H, W, 3) uint8, OpenGL. height_m: (H, W)
+    float32 along the body's normal, 0 where not known. coverage: (H, W) uint8, SEEN, MIRRORED, SPREAD or OUTSIDE."""
+
+    albedo: npt.NDArray[np.uint8]
+    normal: npt.NDArray[np.uint8]
+    height_m: npt.NDArray[np.float32]
+    coverage: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BakedMaps:
+    """tiles: number (k: UDIM 1001 + k % 10 + 10 * (k // 10)) -> its maps. range_m: the largest height of all."""
+
+    tiles: dict[int, TileMaps]
+    range_m: float
+
+    def share(self, code: int) -> float:
+        """Share of the body's texels with a code of the coverage map."""
+        on_body = sum(np.count_nonzero(tile.coverage) for tile in self.tiles.values())
+        return float(sum(np.count_nonzero(tile.coverage == code) for tile in self.tiles.values()) / max(1, on_body))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Band:
+    tile: int
+    first: int
+    rows: int
+
+
+def bake_maps(
+    target: BakeTarget, scan: Mesh, texture: ScanTexture | None, *, options: BakeOptions | None = None,
+    progress: Progress | None = None, workers: int | None = None,
+) -> BakedMaps:  # fmt: skip
+    """Maps of a body from a scan that lies on it.
+
+    scan: world frame, metres. texture: of the scan; without one the albedo is the body's middle tone. Raises
+    InputError for a size that is not a power of two of 256 to 16384.
+    """
+    options, progress = options or BakeOptions(), progress or Silent()
+    if options.size not in _SIZES or not 1 <= options.supersample <= 8:
+        raise InputError(
+            f"Maps of {options.size} texels with {options.supersample} samples are not possible.",
+            "size",
+            f"Choose one of {', '.join(map(str, _SIZES))} and 1 to 8 samples.",
+        )
+    surface = scan_surface(scan)
+    pictures = None if texture is None else pictures_of(texture, shrink=_shrink(target, scan, texture, options))
+    numbers = np.unique(target.tile_of_face).tolist()
+    maps = {number: _empty(options.size) for number in numbers}
+    bands = list(_bands(numbers, options.size))
+    with progress.task("maps", 3 * len(bands)) as task:
+        sums = _bake(target, surface, pictures, maps, bands, options, task_step=task.advance, workers=workers)
+        tone = spread_tone(target, sums)
+        _fill(target, maps, bands, tone, options, task_step=task.advance, workers=workers)
+        ranges = []
+        for tile in maps.values():
+            soften_heights(tile.height_m, tile.coverage)
+            spread_over_borders(tile.albedo, tile.normal, tile.height_m, tile.coverage)
+            ranges.append(float(np.abs(tile.height_m).max()))
+        for _ in bands:
+            task.advance()
+    return BakedMaps(tiles=maps, range_m=max([*ranges, 1e-6]))
+
+
+def _bake(
+    target: BakeTarget, scan: ScanSurface, pictures: Pictures | None, maps: dict[int, TileMaps], bands: list[_Band],
+    options: BakeOptions, *, task_step: object, workers: int | None,
+) -> ToneSums:  # fmt: skip
+    """Writes what the scan shows into the maps; the colours' sums at the vertices."""
+    sums = ToneSums(len(target.mesh.vertices))
+    corners = {number: texel_corners(target, number, options.size) for number in maps}
+
+    def one(band: _Band) -> tuple[npt.NDArray[np.int32], Floats, Floats]:
+        places = places_of(corners[band.tile], options.size, band.first, band.rows)
+        values = band_values(target, scan, pictures, places, options.size, options.supersample)
+        _write(maps[band.tile], band, places, values)
+        task_step()  # type: ignore[operator]
+        rows = np.flatnonzero(values.coloured)
+        return target.mesh.faces[places.face[rows]], places.share[rows], values.colour[rows].astype(np.float32)
+
+    for start in range(0, len(bands), 4):
+        for found in run_units(one, bands[start : start + 4], workers=workers):
+            sums.add(*found)
+    return sums
+
+
+def _write(tile: TileMaps, band: _Band, places: Places, values: BandValues) -> None:
+    rows = slice(band.first, band.first + band.rows)
+    size = tile.albedo.shape[1]
+    index = places.index
+    tile.albedo[rows].reshape(-1, 3)[index] = np.rint(255 * np.clip(values.colour, 0, 1))
+    tile.normal[rows].reshape(-1, 3)[index] = np.rint(127.5 + 127.5 * values.normal)
+    tile.height_m[rows].reshape(-1)[index] = values.height_m
+    code = np.where(values.coloured, SEEN, SPREAD)
+    tile.coverage[rows].reshape(-1)[index] = code
+    assert size * band.rows >= len(index)
+
+
+def _fill(
+    target: BakeTarget, maps: dict[int, TileMaps], bands: list[_Band], tone: Floats, options: BakeOptions, *,
+    task_step: object, workers: int | None,
+) -> None:  # fmt: skip
+    side = MirrorSide.of(target, {n: tile.albedo for n, tile in maps.items()}, _seen(maps), options.size)
+    corners = {number: texel_corners(target, number, options.size) for number in maps}
+
+    def one(band: _Band) -> None:
+        tile = maps[band.tile]
+        rows = slice(band.first, band.first + band.rows)
+        places = places_of(corners[band.tile], options.size, band.first, band.rows)
+        code = tile.coverage[rows].reshape(-1)
+        missing = code[places.index] == SPREAD
+        colour, mirrored = fill_band(target, side, places, missing, tone)
+        index = places.index[missing]
+        tile.albedo[rows].reshape(-1, 3)[index] = np.rint(255 * np.clip(colour, 0, 1))
+        code[index[mirrored]] = MIRRORED
+        task_step()  # type: ignore[operator]
+
+    run_units(one, bands, workers=workers)
+
+
+def _seen(maps: dict[int, TileMaps]) -> dict[int, npt.NDArray[np.bool_]]:
+    return {number: tile.coverage == SEEN for number, tile in maps.items()}
+
+
+def _empty(size: int) -> TileMaps:
+    normal = np.full((size, size, 3), 128, np.uint8)
+    normal[..., 2] = 255
+    return TileMaps(
+        albedo=np.zeros((size, size, 3), np.uint8),
+        normal=normal,
+        height_m=np.zeros((size, size), np.float32),
+        coverage=np.zeros((size, size), np.uint8),
+    )
+
+
+def _bands(numbers: list[int], size: int) -> Iterator[_Band]:
+    rows = max(1, min(size, _BAND_TEXELS // size))
+    for number in numbers:
+        for first in range(0, size, rows):
+            yield _Band(tile=number, first=first, rows=min(rows, size - first))
+
+
+def _shrink(target: BakeTarget, scan: Mesh, texture: ScanTexture, options: BakeOptions) -> int:
+    """How many of the atlas' texels lie in one sample, along a side."""
+    first = texture.tiles[0]()
+    scan_texel = _texel_m(scan, texture.uv, first.shape[0])
+    sample = _texel_m(target.mesh, target.uv, options.size) / options.supersample
+    return int(max(1, np.floor(sample / scan_texel + 0.25)))
+
+
+def _texel_m(mesh: Mesh, uv: Floats, size: int) -> float:
+    """Side of a texel on the surface, metres, by the middle face."""
+    (ax, ay), (bx, by) = np.moveaxis(uv[:, 1] - uv[:, 0], 1, 0), np.moveaxis(uv[:, 2] - uv[:, 0], 1, 0)
+    flat = 0.5 * np.abs(ax * by - ay * bx) * size**2
+    good = flat > 1e-9
+    return float(np.sqrt(np.median(mesh.face_areas()[good] / flat[good]))) if good.any() else 1.0

@@ -1,0 +1,58 @@
+"""The body's colour at its vertices, coarse: what was seen, spread over the surface to where nothing was."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from scan3d.body.bake.surfaces import BakeTarget
+from scan3d.body.detail.laplacian import edge_weights, laplacian, neighbour_means
+from scan3d.body.detail.solver import solve_moves
+
+Floats = npt.NDArray[np.floating]
+
+_ROUNDS = 3  # of means over neighbours: the tone of a place is that of some centimetres around
+_STEPS = 600
+
+
+class ToneSums:
+    """Colours of texels, summed at the corners of their faces."""
+
+    def __init__(self, vertices: int) -> None:
+        self.total = np.zeros((vertices, 3))
+        self.weight = np.zeros(vertices)
+
+    def add(self, corners: npt.NDArray[np.int32], share: Floats, colour: Floats) -> None:
+        """corners, share: (N, 3) vertices and their weights. colour: (N, 3)."""
+        for k in range(3):
+            vertex, weight = corners[:, k], np.clip(share[:, k], 0, 1)
+            self.weight += np.bincount(vertex, weight, minlength=len(self.weight))
+            for c in range(3):
+                self.total[:, c] += np.bincount(vertex, weight * colour[:, c], minlength=len(self.weight))
+
+
+def spread_tone(target: BakeTarget, sums: ToneSums) -> Floats:
+    """(V', 3) a tone everywhere: harmonic between what was seen and the known tones of mouth, teeth and eyes."""
+    means = neighbour_means(target.mesh.faces, len(sums.weight))
+    weight, total = sums.weight, sums.total
+    for _ in range(_ROUNDS):
+        weight, total = means @ weight, means @ total
+    seen = (sums.weight > 1e-3) & (weight > 0)
+    colour = np.where(seen[:, None], total / np.maximum(weight, 1e-12)[:, None], 0.0)
+    told = ~seen & (target.tone_share > 0.5)
+    colour[told] = target.tone[told]
+    known = seen | told
+    middle = colour[seen].mean(axis=0) if seen.any() else np.full(3, 0.5)
+    free = np.flatnonzero(~known)
+    if not len(free):
+        return colour
+    vertices = np.asarray(target.mesh.vertices, np.float64)
+    bend = laplacian(edge_weights(vertices, target.mesh.faces))
+    rows = bend[free]
+    wanted = -(rows[:, np.flatnonzero(known)] @ (colour[known] - middle))
+    inner = rows[:, free].tocsr()
+    blocks = np.zeros((len(free), 3, 3))
+    # A part that nothing known touches takes the middle tone.
+    blocks[:] = 1e-7 * np.eye(3)
+    colour[free] = middle + solve_moves(inner, blocks, wanted, np.zeros((len(free), 3)), steps=_STEPS)
+    return np.clip(colour, 0, 1)
