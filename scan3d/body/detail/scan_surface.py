@@ -36,9 +36,8 @@ class NearestOn:
         self.faces = faces
         self._tensor: Any = o3d.core.Tensor
         self._scene = o3d.t.geometry.RaycastingScene()
-        self._scene.add_triangles(
-            self._tensor(np.ascontiguousarray(vertices, np.float32)), self._tensor(faces.astype(np.uint32))
-        )
+        points = self._tensor(np.ascontiguousarray(vertices, np.float32))
+        self._scene.add_triangles(points, self._tensor(faces.astype(np.uint32)))
 
     def nearest(self, points: Floats) -> Nearest:
         """The nearest point of the mesh to each of (N, 3)."""
