@@ -29,7 +29,7 @@ _VRM_LICENCE = "https://vrm.dev/licenses/1.0/"
 class GltfOptions:
     """weights: joints a vertex, 4 or 8. texture_size: the longest side of a map, None for as they are.
 
-    correctives: whether they come along as shapes, moved by the animation or set by the pose. normals: whether shapes
+    correctives: whether those that the pose and the motion need come along as shapes. normals: whether shapes
     move normals too.
     """
 

@@ -13,14 +13,16 @@ from scan3d.avatar.rig import Rig
 
 Floats = npt.NDArray[np.floating]
 
+_SLIGHTEST_M = 2e-6
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Moves:
     """local_turns (B, 3, 3), local_places (B, 3): of the bones in their parents' axes, in the pose.
 
-    shapes: name -> (V, 3) all shapes, correctives behind the others. strengths: (S,) in the pose. times_s: (N,) of a
-    motion, animated_turns (N, B, 3, 3), animated_places (N, B, 3), animated_strengths (N, S) where shapes move in it;
-    None without a motion.
+    shapes: name -> (V, 3) all shapes; behind them the correctives that the pose and the motion need, one for each
+    sign. strengths: (S,) in the pose. times_s: (N,) of a motion, animated_turns (N, B, 3, 3), animated_places
+    (N, B, 3), animated_strengths (N, S) where correctives move in it; None without a motion.
     """
 
     local_turns: Floats
@@ -33,16 +35,6 @@ class Moves:
     animated_strengths: Floats | None = None
 
 
-def corrective_names(avatar: Avatar) -> list[str]:
-    """A name for each corrective: "corrective_left_elbow_01" of row 0 and column 1."""
-    c = avatar.correctives
-    if c is None:
-        return []
-    return [
-        f"corrective_{avatar.joint_names[j]}_{r}{k}" for j, r, k in zip(c.joint, c.row, c.column, strict=True)
-    ]  # fmt: skip
-
-
 def moves_of(
     avatar: Avatar,
     rig: Rig,
@@ -52,37 +44,50 @@ def moves_of(
     strengths: Mapping[str, float] | None = None,
 ) -> Moves:
     """The rig in a pose (J, 3, 3), at rest without one, and in the avatar's motion."""
-    shapes = dict(avatar.shapes)
-    if avatar.correctives is not None:
-        shapes |= dict(zip(corrective_names(avatar), avatar.correctives.moves, strict=True))
     pose = avatar.rest_turns if turns is None else turns
-    asked = [float((strengths or {}).get(name, 0.0)) for name in avatar.shapes]
-    local_turns, local_places = bones_in(avatar, rig, pose, np.zeros(3) if translation is None else translation)
-    still = Moves(
-        local_turns=local_turns,
-        local_places=local_places,
-        shapes=shapes,
-        strengths=np.concatenate([asked, avatar.corrective_values(pose)]),
-    )
+    still = bones_in(avatar, rig, pose, np.zeros(3) if translation is None else translation)
+    asked = np.array([float((strengths or {}).get(name, 0.0)) for name in avatar.shapes])
     motion = avatar.animation
+    frames = pose[None] if motion is None else np.concatenate([pose[None], motion.rotations])
+    correctives, values = _needed(avatar, frames)
+    shapes = {**avatar.shapes, **correctives}
+    opening = np.concatenate([asked, values[0]])
     if motion is None:
-        return still
+        return Moves(local_turns=still[0], local_places=still[1], shapes=shapes, strengths=opening)
     moved = bones_in(avatar, rig, motion.rotations, motion.translations)
-    values = None
-    if avatar.correctives is not None:
-        values = np.concatenate(
-            [np.tile(asked, (len(motion.rotations), 1)), avatar.corrective_values(motion.rotations)], axis=1
-        )
+    animated = np.concatenate([np.tile(asked, (len(values) - 1, 1)), values[1:]], axis=1) if correctives else None
     return Moves(
-        local_turns=local_turns,
-        local_places=local_places,
+        local_turns=still[0],
+        local_places=still[1],
         shapes=shapes,
-        strengths=still.strengths,
+        strengths=opening,
         times_s=np.arange(len(motion.rotations)) / motion.fps,
         animated_turns=moved[0],
         animated_places=moved[1],
-        animated_strengths=values,
+        animated_strengths=animated,
     )
+
+
+def _needed(avatar: Avatar, frames: Floats) -> tuple[dict[str, Floats], Floats]:
+    """Correctives that move something in some frame (N, J, 3, 3), and how strong each is (N, K), from 0 to 1.
+
+    Programs hold strengths within 0 and 1: a corrective that is wanted both ways becomes two.
+    """
+    c = avatar.correctives
+    if c is None:
+        return {}, np.zeros((len(frames), 0))
+    values = avatar.corrective_values(frames)
+    reach = np.abs(c.moves).max(axis=(1, 2))
+    found: dict[str, Floats] = {}
+    strengths = []
+    for number, (joint, row, column) in enumerate(zip(c.joint, c.row, c.column, strict=True)):
+        for sign, word in ((1, "more"), (-1, "less")):
+            # An entry of a rotation differs from that of another by 2 at most.
+            strength = np.maximum(sign * values[:, number], 0) / 2
+            if strength.max() * reach[number] > _SLIGHTEST_M:
+                found[f"corrective_{avatar.joint_names[joint]}_{row}{column}_{word}"] = 2 * sign * c.moves[number]
+                strengths.append(strength)
+    return found, np.stack(strengths, axis=1) if strengths else np.zeros((len(frames), 0))
 
 
 def bones_in(avatar: Avatar, rig: Rig, turns: Floats, translation: Floats) -> tuple[Floats, Floats]:

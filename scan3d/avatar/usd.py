@@ -26,7 +26,8 @@ _SLIGHTEST_M = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class UsdOptions:
-    """weights: joints a vertex. texture_size: the longest side of a map. correctives: as shapes, moved by the pose."""
+    """weights: joints a vertex. texture_size: the longest side of a map. correctives: whether those
+    that the pose and the motion need come along as shapes."""
 
     weights: int = 8
     texture_size: int | None = None
