@@ -57,8 +57,8 @@ def alignment(
     """(J, 3, 3) turns of the model's bones, in its frame, after which they point where `wanted` says.
 
     joints: (J, 3) at rest. wanted: joint -> direction of its bone, of any length; "left_palm" and "right_palm" as in
-    `t_pose`. A bone that is not named follows its parent; feet stay as they are. What a hand is turned about its forearm
-    is shared with it.
+    `t_pose`. A bone that is not named follows its parent; feet stay as they are. The forearm takes half of what
+    the hand is turned about it.
     """
     turns = np.tile(np.eye(3), (len(names), 1, 1))
     for number, name in enumerate(names):

@@ -7,7 +7,8 @@ import pytest
 
 from scan3d.body.alignment import UPRIGHT, alignment, local_pose, t_pose
 from scan3d.body.model import BodyModel, BodyParameters
-from scan3d.body.poses import PoseRecipe, grounded, named_pose, pose_names, pose_recipe
+from scan3d.body.pose_recipes import PoseRecipe, pose_recipe
+from scan3d.body.poses import grounded, named_pose, pose_names
 from scan3d.body.rotations import about, matrices
 from scan3d.body.skeleton import JOINTS, PARENTS, joint
 from scan3d.body.skinning import Posed, pose_body, shaped
