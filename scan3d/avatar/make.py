@@ -95,6 +95,9 @@ def avatar_of(
         translation=np.zeros(3),
         correctives=_correctives(model, finer),
     )
+    if not any(material.kind == "eyelashes" for material in materials):
+        # They are strips that only a picture with gaps makes hairs of.
+        avatar = _without(avatar, "eyelashes")
     if rest is not None:
         avatar = resting(avatar, avatar.upright(rest))
     avatar = standing(avatar, body.joints[0])
@@ -164,6 +167,33 @@ def parameters_of(avatar: Avatar, turns: Floats, translation: Floats, strengths:
         expression=expression,
         pose=vectors(local),
         translation=np.asarray(translation) - avatar.root_shift_m,
+    )
+
+
+def _without(avatar: Avatar, kind: str) -> Avatar:
+    """The avatar without the faces of one kind of material, and the vertices that only they use."""
+    drop = np.array([material.kind == kind for material in avatar.materials])[avatar.face_material]
+    if not drop.any():
+        return avatar
+    faces = avatar.faces[~drop]
+    used = np.unique(faces[faces >= 0])
+    row = np.full(len(avatar.vertices) + 1, -1, np.int32)
+    row[used] = np.arange(len(used), dtype=np.int32)
+    kept = [number for number, material in enumerate(avatar.materials) if material.kind != kind]
+    renumbered = np.searchsorted(kept, avatar.face_material[~drop]).astype(np.int32)
+    correctives = avatar.correctives
+    if correctives is not None:
+        correctives = replace(correctives, moves=correctives.moves[:, used])
+    return replace(
+        avatar,
+        vertices=avatar.vertices[used],
+        faces=row[faces],
+        face_uv=avatar.face_uv[~drop],
+        face_material=renumbered,
+        materials=tuple(avatar.materials[number] for number in kept),
+        weights=avatar.weights[used],
+        shapes={name: moves[used] for name, moves in avatar.shapes.items()},
+        correctives=correctives,
     )
 
 
@@ -276,7 +306,7 @@ def _materials(
     for kind, at in order:
         found = next((m for m in given if m.kind == kind and m.tile == at), None)
         plain = _PLAIN[kind]
-        # Eyes and mouth lie on the skin's pictures where they have none of their own.
+        # A scan sees eyes: they are in the skin's pictures. It does not see into the mouth.
         skin = next((m for m in given if m.kind == "skin" and m.tile == at), None)
         if found is None:
             found = (
