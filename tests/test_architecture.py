@@ -100,7 +100,9 @@ def test_domain_packages_run_stages_in_their_stages_only(module: Path) -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: str(m.relative_to(PACKAGE)))
 def test_nothing_is_pickled_and_files_are_one_idea(module: Path) -> None:
-    assert not {name for name, _ in imports_of(module)} & {"pickle", "shelve", "joblib", "dill"}
+    pickles = {name for name, _ in imports_of(module)} & {"pickle", "shelve", "joblib", "dill"}
+    # Body models are published as pickles: one file reads them, and constructs nothing but arrays.
+    assert not pickles or module == PACKAGE / "body" / "model_pickle.py"
     text = module.read_text()
     assert "allow_pickle=True" not in text
     assert len(text.splitlines()) <= LONGEST_FILE

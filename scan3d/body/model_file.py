@@ -84,7 +84,7 @@ def _uv_faces(model: BodyModel) -> np.ndarray:
 
 def _face_landmarks(model: BodyModel) -> dict[str, np.ndarray]:
     """lmk_*: the 51 inner landmarks of a face ("face_17" .. "face_67") and the 17 of its contour ("face_0" .. "face_16"
-    for a face seen from the front, "face_0_20" for one turned by 20 degrees)."""
+    of a face seen from the front, "face_0_13" of one turned to its left by 13 degrees, and so on in steps of 13)."""
     corner = _corner_of_vertices(model.faces)
 
     def places(vertices: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -93,12 +93,12 @@ def _face_landmarks(model: BodyModel) -> dict[str, np.ndarray]:
 
     nose = model.landmarks.get("nose", 0)
     faces, bary = places([model.landmarks.get(f"face_{number}", nose) for number in range(17, 68)])
-    contour = []
-    for degrees in range(-39, 40):
-        row = [model.landmarks.get(f"face_{n}", nose) for n in range(17)]
-        contour.append([model.landmarks.get(f"face_{n}_{degrees}", row[n]) for n in range(17)])
-    # smplx reads row d for a head turned by d degrees to one side up to 39, and 39 + d to the other.
-    order = [contour[39 + d] for d in range(40)] + [contour[39 - d] for d in range(1, 40)]
+    # smplx reads row d for a head turned by d degrees to its right, and row 39 + d for one turned to its left.
+    degrees = [-d for d in range(40)] + list(range(1, 40))
+    order = []
+    for near in (13 * round(d / 13) for d in degrees):
+        front = [model.landmarks.get(f"face_{n}", nose) for n in range(17)]
+        order.append([model.landmarks.get(f"face_{n}_{near}", front[n]) for n in range(17)])
     turned_faces, turned_bary = places([vertex for row in order for vertex in row])
     return {
         "lmk_faces_idx": faces.astype(np.int64),
@@ -171,7 +171,7 @@ class _Members(Mapping[str, Any]):
         except ValueError as error:
             raise InputError(f"'{key}' in the model file is not plain numbers.", str(self._path), _NO_MODEL) from error
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self):
         return iter(self._file.files)
 
     def __len__(self) -> int:
@@ -197,6 +197,7 @@ def _model(path: Path, data: Mapping[str, Any]) -> BodyModel:
     if joints == len(JOINTS) and tuple(parents.tolist()) != PARENTS:
         raise InputError("The model's joints are not connected as SMPL-X's are.", str(path), _NO_MODEL)
     shape, expression = _bases(reader, count, joints)
+    surface = _surface(reader, count)
     return BodyModel(
         name=reader.text("scan3d_name") or path.stem,
         licence=reader.text("scan3d_licence") or "As its publisher says.",
@@ -209,7 +210,9 @@ def _model(path: Path, data: Mapping[str, Any]) -> BodyModel:
         parents=parents,
         weights=_weights(reader, count, joints),
         **_hands(reader, joints),
-        **_surface(reader, count),
+        quads=surface["quads"],
+        uv=surface["uv"],
+        quad_uv=surface["quad_uv"],
         shapes=reader.named("shape", (count, 3)),
         parts=reader.named("part", (count,)),
         landmarks=_landmarks(reader, count),
@@ -311,8 +314,9 @@ def _surface(reader: _Reader, count: int) -> dict[str, np.ndarray | None]:
     """Quads and texture coordinates where the file has them."""
     quads = reader.whole("scan3d_quads", (None, 4), count) if "scan3d_quads" in reader else None
     uv = reader.floats("vt", (None, 2)) if "vt" in reader else None
-    known = quads is not None and uv is not None and "scan3d_quad_uv" in reader
-    quad_uv = reader.whole("scan3d_quad_uv", (len(quads), 4), len(uv)) if known else None  # type: ignore[arg-type]
+    quad_uv = None
+    if quads is not None and uv is not None and "scan3d_quad_uv" in reader:
+        quad_uv = reader.whole("scan3d_quad_uv", (len(quads), 4), len(uv))
     return {"quads": quads, "uv": uv, "quad_uv": quad_uv}
 
 

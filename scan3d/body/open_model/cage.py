@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scan3d.body.open_model.face_landmarks import face_landmarks
 from scan3d.body.open_model.places import SMPLX_VERTICES, named_vertices, twins
 from scan3d.openhuman import OpenHuman
 
@@ -49,7 +50,7 @@ def make_cage(human: OpenHuman) -> Cage:
     """The vertices in MakeHuman's order, but for those that smplx asks for by number."""
     chosen = np.isin(human.quad_group, [human.group_names.index(name) for name in GROUPS])
     kept = np.unique(human.quads[chosen])
-    places = named_vertices(human)
+    places = named_vertices(human) | face_landmarks(human)
     rows = _ordered(kept, {SMPLX_VERTICES[name]: places[name] for name in SMPLX_VERTICES})
     number = np.full(len(human.vertices), -1, np.int64)
     number[rows] = np.arange(len(rows))

@@ -49,7 +49,7 @@ def joint_weights(human: OpenHuman, rows: np.ndarray) -> np.ndarray:
     for number in (1, 2, 3, 4, 5):
         owner |= {f"toe{number}-1.L": "left_foot", f"toe{number}-1.R": "right_foot"}
     folded = np.zeros((len(human.bone_names), len(JOINTS)))
-    for number, bone in enumerate(human.bone_names):
+    for number in range(len(human.bone_names)):
         above = number
         while above >= 0 and human.bone_names[above] not in owner:
             above = int(human.bone_parents[above])

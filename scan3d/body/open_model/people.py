@@ -21,11 +21,12 @@ RANGES_M: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "male": {"height": (1.58, 1.935), "waist": (0.69, 1.27), "hip": (0.84, 1.23)},
     "female": {"height": (1.46, 1.795), "waist": (0.635, 1.155), "hip": (0.84, 1.23)},
 }
+_WAIST_M = {"male": 0.941, "female": 0.861}
 _STATURE_M = {"male": (1.756, 0.069), "female": (1.628, 0.064)}
 
 # A local target's amount has this standard deviation, less where it would move the skin by more than this (metres,
 # root mean square over what it moves).
-_SPREAD, _LARGEST_M = 0.3, 0.006
+_SPREAD, _LARGEST_M = 0.3, 0.009
 _SIDES_DIFFER = 0.12
 _DRAWS = 500
 # How much taller the largest height makes somebody than the average one.
@@ -50,7 +51,7 @@ class People:
     hip_m: np.ndarray
 
 
-def draw_people(cage: Cage, rows: np.ndarray, count: int, seed: int, report: Callable[[float], None]) -> People:
+def draw_people(cage: Cage, rows: np.ndarray, count: int, seed: int, report: Callable[[], None]) -> People:
     """Adults, women and men in turn, as sculpted; rows: (M,) of the open human's vertices, the cage's first.
 
     Stature is drawn from ANSUR's normal, the other proportions freely, again until all measures lie within RANGES_M.
@@ -67,13 +68,22 @@ def draw_people(cage: Cage, rows: np.ndarray, count: int, seed: int, report: Cal
         sex = "male" if male[number] else "female"
         for _ in range(_DRAWS):
             drawn, measured = _drawn(rng, base, matrix, human, local, tape, sex)
-            if all(low <= value <= high for value, (low, high) in zip(measured, RANGES_M[sex].values(), strict=True)):
+            inside = all(
+                low <= value <= high for value, (low, high) in zip(measured, RANGES_M[sex].values(), strict=True)
+            )
+            if inside and rng.random() < _wanted(measured[1], sex):
                 break
         else:
             raise ValueError(f"nobody out of {_DRAWS} lies within the published ranges: the targets have changed")
         points[number], measures[number] = drawn, measured
-        report((number + 1) / count)
+        report()
     return People(points=points, male=male, height_m=measures[:, 0], waist_m=measures[:, 1], hip_m=measures[:, 2])
+
+
+def _wanted(waist_m: float, sex: str) -> float:
+    """The chance to keep somebody of a waist: MakeHuman's people are slimmer than ANSUR's, so some are left out."""
+    low, mean = RANGES_M[sex]["waist"][0], _WAIST_M[sex]
+    return float(np.clip((waist_m - low) / (mean - low), 0.1, 1))
 
 
 def _drawn(
@@ -92,18 +102,20 @@ def _drawn(
         male=float(np.clip(rng.normal(0.93 if sex == "male" else 0.07, 0.06), 0, 1)),
         age=float(rng.beta(1.3, 2.5) * 0.85),
         muscle=float(np.clip(rng.normal(0.55, 0.17), 0.1, 1)),
-        weight=float(np.clip(rng.normal(0.57, 0.15), 0.15, 1)),
+        weight=float(0.2 + 0.8 * rng.beta(2.4, 1.0)),
         cup=float(rng.uniform(0.2, 0.8)),
         firmness=float(rng.uniform(0.3, 0.9)),
         origin=tuple(rng.dirichlet([0.6, 0.6, 0.6]).tolist()),
     )
     amounts = _local_amounts(rng, local)
+    height = 0.0
     for _ in range(2):
         drawn = (base + _row(human, macro_targets(macro) | amounts) @ matrix).reshape(-1, 3)
         height = float(np.ptp(drawn[tape.body, 1]))
         macro = replace(macro, height=float(np.clip(macro.height + (stature - height) / _STATURE_SLOPE_M, 0, 1)))
     scale = stature / height
-    return drawn * scale, (stature, *(scale * girth for girth in tape.girths(drawn)))
+    waist, hip = tape.girths(drawn)
+    return drawn * scale, (stature, scale * waist, scale * hip)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,9 @@
-"""Where joints lie, as sparse non-negative means of the skin's vertices."""
+"""Where joints lie, by the skin around them.
+
+MakeHuman's own joints do not follow its skin: its largest height moves the skin of the knee 63 mm further than the
+knee, and its waist moves without the spine. So each joint is set into the mean body by MakeHuman, and from there
+carried to everybody else by the affine map that best takes the skin around it along.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +14,28 @@ from scan3d.body.skeleton import JOINTS, PARENTS
 _CANDIDATES = 120
 
 
+def carrying_rows(mean: np.ndarray, joints: np.ndarray, weights: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """(55, V) such that rows @ vertices are the mean body's joints (55, 3), carried along by an affine map.
+
+    The least squares affine map of the surroundings, told at the joint, is a weighted mean of them, whose weights may
+    be negative. usable: (V,) vertices that may be used.
+    """
+    result = np.zeros((len(JOINTS), len(mean)))
+    for number in range(len(JOINTS)):
+        chosen = _candidates(number, mean, joints[number], weights, usable)
+        offsets = mean[chosen] - joints[number]
+        design = np.concatenate([offsets, np.ones((len(chosen), 1))], axis=1)
+        result[number, chosen] = np.linalg.pinv(design, rcond=1e-6)[3]
+    return result
+
+
 def joint_regressor(
     points: np.ndarray, joints: np.ndarray, weights: np.ndarray, mirror: np.ndarray, usable: np.ndarray
 ) -> np.ndarray:
-    """(55, V) non-negative, rows summing to 1, that gives joints (N, 55, 3) from people (N, V, 3).
+    """(55, V) sparse, non-negative, rows summing to 1, that gives joints (N, 55, 3) from people (N, V, 3).
 
-    Each joint's row is solved for by non-negative least squares (Lawson & Hanson 1974) over vertices around it, those
-    that move with the joint or its parent; the right side's rows are the mirrored left ones.
-    usable: (V,) vertices that may be used (not those that expressions move).
+    Each row is solved for by non-negative least squares (Lawson & Hanson 1974) over vertices around the joint; the
+    right side's rows are the mirrored left ones. mirror: (V,) the twin of each vertex.
     """
     mean = points.mean(axis=0, dtype=np.float64)
     result = np.zeros((len(JOINTS), len(mean)))
@@ -38,11 +57,10 @@ def _candidates(
     number: int, mean: np.ndarray, place: np.ndarray, weights: np.ndarray, usable: np.ndarray
 ) -> np.ndarray:
     """Vertices spread evenly (farthest point sampling) over the surroundings of a joint."""
-    share = weights[:, number] + (weights[:, PARENTS[number]] if PARENTS[number] >= 0 else 0)
+    family = [number, *(k for k, parent in enumerate(PARENTS) if parent == number), max(PARENTS[number], 0)]
+    share = weights[:, np.unique(family)].sum(axis=1)
     distance = np.linalg.norm(mean - place, axis=1)
     rows = np.flatnonzero(usable & (share > 0.2))
-    if len(rows) < 12:
-        rows = np.flatnonzero(usable)
     # All around: a joint of the trunk lies nearer to the back than to the front.
     rows = rows[distance[rows] < 3 * distance[rows].min() + 0.01]
     chosen = [int(rows[np.argmin(distance[rows])])]
@@ -57,8 +75,9 @@ def _row(points: np.ndarray, target: np.ndarray) -> np.ndarray:
     """(K,) weights of points (N, K, 3) that best give target (N, 3)."""
     from scipy.optimize import nnls
 
+    count = points.shape[1]
     strong = 100.0 * np.sqrt(len(points))
-    matrix = np.concatenate([points.transpose(0, 2, 1).reshape(-1, points.shape[1]), np.full((1, points.shape[1]), strong)])
-    row, _ = nnls(matrix, np.concatenate([target.ravel(), [strong]]), maxiter=20 * points.shape[1])
+    matrix = np.concatenate([points.transpose(0, 2, 1).reshape(-1, count), np.full((1, count), strong)])
+    row, _ = nnls(matrix, np.concatenate([target.ravel(), [strong]]), maxiter=20 * count)
     row[row < 1e-4] = 0
     return np.asarray(row / row.sum())

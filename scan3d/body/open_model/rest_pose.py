@@ -30,7 +30,9 @@ def level_from_sculpted(joints: np.ndarray) -> np.ndarray:
 
 
 def _arm(turns: np.ndarray, joints: np.ndarray, side: str, sign: float) -> None:
-    at = {name: joints[joint(f"{side}_{name}")] for name in ("shoulder", "elbow", "wrist", "index1", "middle1", "pinky1")}
+    at = {
+        name: joints[joint(f"{side}_{name}")] for name in ("shoulder", "elbow", "wrist", "index1", "middle1", "pinky1")
+    }
     outwards, down = np.array([sign, 0.0, 0.0]), np.array([0.0, -1.0, 0.0])
     upper, fore = at["elbow"] - at["shoulder"], at["wrist"] - at["elbow"]
     hinge = sign * np.cross(upper, fore)

@@ -36,9 +36,7 @@ def shape_space(points: np.ndarray, mirror: np.ndarray, count: int) -> ShapeSpac
     basis = np.zeros((flat.shape[1], count), np.float32)
     basis[:, : len(order)] = (rows[order] * np.sqrt(variances[order])[:, None]).T
     explained = np.cumsum(variances[order]) / variances.sum()
-    return ShapeSpace(
-        mean=mean.reshape(-1, 3), basis=basis.reshape(-1, 3, count), explained=explained, real=len(order)
-    )
+    return ShapeSpace(mean=mean.reshape(-1, 3), basis=basis.reshape(-1, 3, count), explained=explained, real=len(order))
 
 
 def _components(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
