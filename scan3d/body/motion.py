@@ -85,13 +85,16 @@ class Motion:
         return replace(self, pose=pose, translation=mixed(self.translation), expression=expression, fps=fps)
 
 
-def read_motion(path: Path, model: BodyModel) -> Motion:
-    """The motion in a .npz of AMASS or SMPL-X, or in a .bvh, for this model. Raises InputError."""
+def read_motion(path: Path, model: BodyModel, shape: Array | None = None) -> Motion:
+    """The motion in a .npz of AMASS or SMPL-X, or in a .bvh, for this model. Raises InputError.
+
+    shape: (B,) of who is to move; a BVH walks as far as their legs are long. By default the model's mean.
+    """
     if path.suffix.lower() == ".bvh":
         from scan3d.body.bvh import read_bvh
         from scan3d.body.retarget import retargeted
 
-        return retargeted(read_bvh(path), model, path)
+        return retargeted(read_bvh(path), model, path, shape)
     if path.suffix.lower() != ".npz":
         raise InputError(f"A motion cannot be read from '{path.suffix}'.", str(path), _ANY)
     return read_npz_motion(path, model.joints)

@@ -68,23 +68,25 @@ def _tables(model: BodyModel) -> Tables:
     count = len(model.template)
     bases = (model.shape_basis, model.expression_basis)
     rows = [np.ascontiguousarray(basis.reshape(3 * count, -1).T) for basis in bases]
-    regressor = np.asarray(model.joint_regressor, np.float64)
+    # A joint is told by few vertices.
+    telling = np.flatnonzero(model.joint_regressor.any(axis=0))
+    regressor = np.asarray(model.joint_regressor[:, telling], np.float64)
     basis = np.concatenate(rows)
+    told = basis.reshape(-1, count, 3)[:, telling]
     places, moves = [], []
     if model.pose_basis is not None:
         by_joint = np.asarray(model.pose_basis).reshape(count, 3, model.joints - 1, 9)
         for number in range(model.joints - 1):
-            used = np.flatnonzero(by_joint[:, :, number].any(axis=(1, 2)))
+            own = by_joint[:, :, number].reshape(count, -1)
+            used = np.flatnonzero(own.any(axis=1))
             places.append(used)
-            moves.append(np.ascontiguousarray(by_joint[used, :, number].reshape(-1, 9).T))
+            moves.append(np.ascontiguousarray(own[used].reshape(-1, 9).T))
     return Tables(
         shape_count=len(rows[0]),
         weights=np.asarray(model.weights, np.float64),
         basis=basis,
-        joint_template=regressor @ model.template,
-        joint_basis=np.stack([regressor @ row.reshape(count, 3) for row in basis])
-        if len(basis)
-        else np.zeros((0, model.joints, 3)),
+        joint_template=regressor @ model.template[telling],
+        joint_basis=np.asarray(regressor @ told),
         corrective_rows=tuple(places),
         correctives=tuple(moves),
     )

@@ -1,5 +1,6 @@
 """Motion files there and back, other rates, and BVH skeletons whose truth is known in closed form."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,19 @@ def test_another_size_walks_as_far_for_its_legs(plain: BodyModel, tmp_path: Path
     write_bvh(tmp_path / "giant.bvh", "mixamo", 3 * rest, local, 3 * root)
     read = read_motion(tmp_path / "giant.bvh", plain)
     np.testing.assert_allclose(read.translation, given.translation, atol=1e-6)
+
+
+def test_who_moves_keeps_the_feet_where_the_legs_reach(tmp_path: Path) -> None:
+    tall = stick_body(correctives=False)
+    tall = replace(tall, shape_basis=np.stack([tall.template * 0.1], axis=2))
+    given = wandering(2)
+    write_bvh(tmp_path / "walk.bvh", "mixamo", *as_seen_by(given, np.eye(3), resting_pose("t"), 1.0))
+    read = read_motion(tmp_path / "walk.bvh", tall, np.ones(1))
+    mean = pose_body(tall, given.frame(1)).joints
+    grown = pose_body(tall, read.frame(1, np.ones(1))).joints
+    legs = [joint(f"{side}_{part}") for side in ("left", "right") for part in ("hip", "ankle")]
+    # Ten per cent taller: ten per cent further, about the origin, hips and feet alike.
+    np.testing.assert_allclose(grown[legs], 1.1 * mean[legs], atol=1e-5)
 
 
 def test_spines_of_any_number_of_joints_bend_as_far(plain: BodyModel, tmp_path: Path) -> None:
