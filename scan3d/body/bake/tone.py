@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scan3d.body.bake.surfaces import BakeTarget
-from scan3d.body.detail.laplacian import edge_weights, laplacian, neighbour_means
-from scan3d.body.detail.solver import solve_moves
+from scan3d.body.detail.laplacian import edge_weights, neighbour_means
+from scan3d.body.detail.solver import Stiffness, solve_moves
 
 Floats = npt.NDArray[np.floating]
 
@@ -43,16 +43,15 @@ def spread_tone(target: BakeTarget, sums: ToneSums) -> Floats:
     colour[told] = target.tone[told]
     known = seen | told
     middle = colour[seen].mean(axis=0) if seen.any() else np.full(3, 0.5)
-    free = np.flatnonzero(~known)
-    if not len(free):
+    if known.all():
         return colour
     vertices = np.asarray(target.mesh.vertices, np.float64)
-    bend = laplacian(edge_weights(vertices, target.mesh.faces))
-    rows = bend[free]
-    wanted = -(rows[:, np.flatnonzero(known)] @ (colour[known] - middle))
-    inner = rows[:, free].tocsr()
-    blocks = np.zeros((len(free), 3, 3))
-    # A part that nothing known touches takes the middle tone.
-    blocks[:] = 1e-7 * np.eye(3)
-    colour[free] = middle + solve_moves(inner, blocks, wanted, np.zeros((len(free), 3)), steps=_STEPS)
+    edges = edge_weights(vertices, target.mesh.faces)
+    # What is known holds its vertex fast; a part that nothing known touches takes the middle tone.
+    held = np.where(known, 1e3, 1e-7)
+    stiffness = Stiffness(edges=edges, plate=np.zeros(len(seen)), length=np.ones(len(seen)), fading=held)
+    wanted = np.where(known, 1e3, 0.0)[:, None] * (colour - middle)
+    start = np.where(known[:, None], colour - middle, 0.0)
+    none = np.zeros((len(seen), 3, 3))
+    colour = middle + solve_moves(stiffness, none, wanted, start, steps=_STEPS, tolerance=1e-4)
     return np.clip(colour, 0, 1)

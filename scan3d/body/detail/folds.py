@@ -29,10 +29,8 @@ def folded_faces(before: Floats, after: Floats, faces: Ints) -> Flags:
     return np.asarray((turned | (np.linalg.norm(new, axis=1) < _LEAST_AREA * length)) & (length > 0))
 
 
-def crossing_vertices(vertices: Floats, faces: Ints) -> Flags:
-    """(V,) vertices of edges that run through a face they have no corner in common with, and of those faces."""
-    mesh = Mesh(vertices=vertices, faces=faces)
-    edges = mesh.edges()
+def crossing_vertices(vertices: Floats, faces: Ints, edges: Ints) -> Flags:
+    """(V,) vertices of those edges (E, 2) that run through a face they have no corner in common with, and of it."""
     start, along = vertices[edges[:, 0]], vertices[edges[:, 1]] - vertices[edges[:, 0]]
     # A thousandth of the edge is left at its ends, where its own faces lie.
     t, face, _ = NearestOn(vertices, faces).first_hit(start + 1e-3 * along, along * 0.998)
@@ -53,33 +51,43 @@ def without_folds(start: Floats, moves: Floats, faces: Ints) -> Floats:
     """
     means = neighbour_means(faces, len(start))
     moves = _unfolded(start, moves, faces, means)
-    crossed_before = _grown(crossing_vertices(start, faces), means, 4)
+    edges = Mesh(vertices=start, faces=faces).edges()
+    crossed_before = _grown(crossing_vertices(start, faces, edges), means, 4)
     for _ in range(_CROSSING_ROUNDS):
-        crossing = crossing_vertices(start + moves, faces) & ~crossed_before
+        crossing = crossing_vertices(start + moves, faces, edges) & ~crossed_before
         if not crossing.any():
             break
         share = _grown(crossing, means, 4).astype(np.float64)
         for _ in range(8):
             share = np.asarray(means @ share)
-        moves = _unfolded(start, moves * (1 - 0.5 * share[:, None]), faces, means)
+        changed = share > 0
+        moves = moves * (1 - 0.5 * share[:, None])
+        near = changed[faces].any(axis=1)
+        moves = _unfolded(start, moves, faces[near], means)
+        edges = edges[changed[edges].any(axis=1)]
     return moves
 
 
 def _unfolded(start: Floats, moves: Floats, faces: Ints, means: Any) -> Floats:
-    """(V, 3) moves that around folded faces are the mean of their neighbours', ever wider until none is left."""
+    """(V, 3) moves that around folded faces (F, 3) are the mean of their neighbours', ever wider until none is left."""
     moves = np.array(moves)
     for number in range(_ROUNDS):
         folded = folded_faces(start, start + moves, faces)
         if not folded.any():
             break
-        near = np.flatnonzero(_grown(np.isin(np.arange(len(start)), faces[folded]), means, 2 + number))
+        flags = np.zeros(len(start), bool)
+        flags[faces[folded]] = True
+        near = np.flatnonzero(_grown(flags, means, 2 + number))
         rows = means[near]
         for _ in range(4):
             moves[near] = rows @ moves
+        if number == 0:
+            reach = _grown(flags, means, 2 + _ROUNDS)
+            faces = faces[reach[faces].any(axis=1)]
     return moves
 
 
 def _grown(flags: Flags, means: Any, rings: int) -> Flags:
     for _ in range(rings):
-        flags = (means @ flags.astype(np.float64)) > 0
+        flags = np.asarray(means @ flags.astype(np.float64)) > 0
     return flags

@@ -10,14 +10,13 @@ model's shape. All rounds are linear in the moves and solved by conjugate gradie
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from scan3d.body.detail.fine_mesh import FineMesh, fine_mesh
 from scan3d.body.detail.folds import folded_faces, without_folds
-from scan3d.body.detail.laplacian import edge_weights, laplacian, vertex_areas
+from scan3d.body.detail.laplacian import edge_weights, vertex_areas
 from scan3d.body.detail.matches import (
     Gates,
     Matches,
@@ -28,15 +27,12 @@ from scan3d.body.detail.matches import (
 )
 from scan3d.body.detail.posing import placed
 from scan3d.body.detail.scan_surface import NearestOn, ScanSurface, scan_surface
-from scan3d.body.detail.solver import solve_moves
-from scan3d.body.detail.trusted_parts import carry_loose_parts, least_stiffness, match_limits
+from scan3d.body.detail.solver import Stiffness, solve_moves
+from scan3d.body.detail.trusted_parts import carry_loose_parts, least_stiffness, loose_vertices, match_limits
 from scan3d.body.model import BodyModel, BodyParameters
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
 from scan3d.pipeline.progress import Progress, Silent
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 Floats = npt.NDArray[np.floating]
 
@@ -138,7 +134,7 @@ class _Body:
         self.start = self.placed.posed()
         self.areas = vertex_areas(self.start, mesh.faces)
         self.edges = edge_weights(self.start, mesh.faces)
-        self.bend = laplacian(self.edges)
+        self.loose = loose_vertices(mesh)
         self.least_m = least_stiffness(model, mesh)
         self.limit_m = match_limits(model, mesh)
         self.stiffer = np.ones(len(self.start))
@@ -180,16 +176,14 @@ class _Body:
         drop_if_another_is_nearer(matches, body.vertices, body, NearestOn(body.vertices, body.faces))
         return matches
 
-    def _stiffness(self, pull: Pull, smooth_m: float) -> csr_array:
-        """(V, V) of the plate everywhere and the membrane where nothing pulls, m^2 per square metre of move."""
-        from scipy.sparse import diags_array
-
+    def _stiffness(self, pull: Pull, smooth_m: float) -> Stiffness:
+        """The plate everywhere and the membrane where nothing pulls, m^2 per square metre of move."""
         pulled = np.trace(pull.blocks, axis1=1, axis2=2) > 1e-3 * self.areas
-        free = (~pulled).astype(np.float64)
-        # An edge is slack where both ends are pulled.
-        length = np.where(pulled, 0.15 * smooth_m, _MEMBRANE_M) * np.sqrt(self.stiffer)
-        root = diags_array(length)
-        membrane = laplacian((root @ self.edges @ root).tocsr())
-        fading = diags_array(free * (self.limit_m > 0) * self.areas * (_MEMBRANE_M / _FADE_M) ** 2)
-        plate = self.bend @ diags_array(np.maximum(smooth_m, self.least_m) ** 4 / self.areas) @ self.bend
-        return (plate + membrane + fading).tocsr()
+        fading = ~pulled & (self.limit_m > 0) | self.loose
+        return Stiffness(
+            edges=self.edges,
+            plate=np.maximum(smooth_m, self.least_m) ** 4 / self.areas,
+            # An edge is slack where both ends are pulled.
+            length=np.where(pulled, 0.15 * smooth_m, _MEMBRANE_M) * np.sqrt(self.stiffer),
+            fading=fading * self.areas * (_MEMBRANE_M / _FADE_M) ** 2,
+        )

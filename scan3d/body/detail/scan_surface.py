@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ class NearestOn:
         import open3d as o3d
 
         self.faces = faces
-        self._tensor: Any = o3d.core.Tensor
+        self._tensor = cast(Any, o3d.core.Tensor)
         self._scene = o3d.t.geometry.RaycastingScene()
         points = self._tensor(np.ascontiguousarray(vertices, np.float32))
         self._scene.add_triangles(points, self._tensor(faces.astype(np.uint32)))

@@ -17,7 +17,7 @@ _LIMITS_M = {
     "scalp": 0.015, "hand": 0.025, "foot": 0.03, "mouth_inside": 0.0, "eyeball": 0.0, "teeth": 0.0, "tongue": 0.0,
 }  # fmt: skip
 # A finger keeps its shape; it may be moved as a whole.
-_STIFF_M = {"hand": 0.006, "ear": 0.002}
+_STIFF_M = {"hand": 0.006, "ear": 0.002, "lips": 0.003, "eyelid": 0.003}
 _AROUND = 1.8  # radii of a loose part, that it is carried by
 
 
