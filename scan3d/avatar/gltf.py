@@ -151,7 +151,7 @@ def _mesh(gltf: Any, avatar: Avatar, rig: Rig, buffer: Buffer, options: GltfOpti
         shared[f"WEIGHTS_{group}"] = buffer.values(weights[vertex, part], "VEC4")
     tangent = None
     if any("normal" in material.maps for material in avatar.materials):
-        values = tangents(corners, avatar.vertices[vertex], normals[vertex])
+        values = tangents(corners, avatar.vertices, normals)
         tangent = buffer.values(np.column_stack([y_up(values[:, :3]), values[:, 3]]), "VEC4")
     targets = [_target(avatar, move, normals, corners.quads, vertex, buffer, options) for move in moves.shapes.values()]
     primitives = []

@@ -28,7 +28,12 @@ def write_obj(avatar: Avatar, path: Path, vertices: Floats, *, texture_size: int
             "Kd " + " ".join(f"{c:.4f}" for c in colour),
             f"Pr {material.roughness:.4f}",
         ]
-        for kind, word in (("albedo", "map_Kd"), ("roughness", "map_Pr"), ("normal", "norm"), ("displacement", "disp")):
+        for kind, word in (
+            ("albedo", "map_Kd"),
+            ("roughness", "map_Pr"),
+            ("normal", "map_Bump"),
+            ("displacement", "disp"),
+        ):
             if kind not in material.maps:
                 continue
             source = material.maps[kind]

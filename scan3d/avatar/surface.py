@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from scan3d.avatar.avatar import Avatar
 from scan3d.geometry import Mesh
+from scan3d.geometry.tangents import corner_tangents
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int32]
@@ -49,40 +50,16 @@ def _uv_area(corners: Floats) -> Floats:
     return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
 
 
-def tangents(corners: Corners, points: Floats, normals: Floats) -> Floats:
-    """(N, 4) unit tangents along u and the side that v lies on, +1 or -1, as MikkTSpace (Mikkelsen 2008) has them.
+def tangents(corners: Corners, vertices: Floats, normals: Floats) -> Floats:
+    """(N, 4) unit tangents along u, and the side that v lies on, +1 or -1, at the corners' vertices.
 
-    points, normals: (N, 3) of the corners' vertices. Faces' tangents are turned into each vertex's plane and count by
-    their angle there.
+    vertices, normals: (V, 3) of the avatar's own.
     """
-    at, uv = points[corners.triangles], corners.uv[corners.triangles]
-    edge, other = at[:, 1] - at[:, 0], at[:, 2] - at[:, 0]
-    du, dv = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
-    area = _uv_area(uv)
-    along = (edge * dv[:, 1:] - other * du[:, 1:]) * np.sign(area)[:, None]
-    total = np.zeros((len(points), 3))
-    for corner in range(3):
-        vertex = corners.triangles[:, corner]
-        normal = normals[vertex]
-        sides = [at[:, (corner + k) % 3] - at[:, corner] for k in (1, 2)]
-        first, second = (_unit(_flat(side, normal)) for side in sides)
-        angle = np.arccos(np.clip(np.sum(first * second, axis=1), -1, 1))
-        np.add.at(total, vertex, _unit(_flat(along, normal)) * angle[:, None])
-    # Where the texture is a point or a line, any direction will do.
-    aside = np.cross(normals, np.eye(3)[np.abs(normals).argmin(axis=1)])
-    total = np.where(np.linalg.norm(total, axis=1, keepdims=True) > 1e-9, _flat(total, normals), aside)
-    side = np.ones(len(points))
-    side[corners.triangles[area < 0].ravel()] = -1
-    return np.column_stack([_unit(total), side])
-
-
-def _flat(vectors: Floats, normals: Floats) -> Floats:
-    return np.asarray(vectors - np.sum(vectors * normals, axis=1, keepdims=True) * normals)
-
-
-def _unit(vectors: Floats) -> Floats:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(length > 0, length, 1))
+    rows = np.arange(len(corners.uv), dtype=np.int32)[corners.triangles]
+    along, sign = corner_tangents(vertices, corners.quads, normals, corners.uv, rows)
+    found = np.zeros((len(corners.vertex), 4))
+    found[corners.triangles, :3], found[corners.triangles, 3] = along, sign[:, None]
+    return found
 
 
 def smooth_normals(vertices: Floats, faces: Ints) -> Floats:

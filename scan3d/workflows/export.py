@@ -69,6 +69,7 @@ class _Ready:
     rig: Rig
     turns: Floats | None
     translation: Floats | None
+    pose_name: str | None
     options: ExportOptions
 
 
@@ -127,15 +128,18 @@ def _ready(body: TakeBody, options: ExportOptions) -> _Ready:
     coarser = options.lod - (body.level - level)
     if coarser > 0:
         avatar = reduced(avatar, _LOD_SHARE**coarser)
-    turns = translation = None
+    turns = translation = name = None
     if options.pose is not None:
-        pose = chosen_pose(options.pose, body).parameters
+        chosen = chosen_pose(options.pose, body)
+        pose, name = chosen.parameters, chosen.name
         turns, translation = avatar.turns_of(pose.pose), pose.translation + avatar.root_shift_m
         if options.pose in pose_names():
             # With the detail on, the soles are elsewhere.
             translation = translation - [0, 0, avatar.posed(turns, translation)[:, 2].min()]
     rig = rig_of(avatar, bone_names(options.bones))
-    return _Ready(body=body, avatar=avatar, rig=rig, turns=turns, translation=translation, options=options)
+    return _Ready(
+        body=body, avatar=avatar, rig=rig, turns=turns, translation=translation, pose_name=name, options=options
+    )
 
 
 def _file_name(ready: _Ready) -> str:
@@ -143,8 +147,7 @@ def _file_name(ready: _Ready) -> str:
     options = ready.options
     if options.format == "twin":
         return "twin"
-    pose = None if options.pose is None else Path(options.pose.rpartition("/")[2].replace(":", "_")).stem
-    parts = ["avatar", pose, options.motion.stem if options.motion else None]
+    parts = ["avatar", ready.pose_name, options.motion.stem if options.motion else None]
     parts += [f"rest_{options.rest}" if options.rest != "model" else None]
     parts += [f"lod{options.lod}" if options.lod else None, options.bones if options.bones != "smplx" else None]
     return "_".join(part for part in parts if part) + f".{options.format}"

@@ -70,15 +70,22 @@ def read_take_body(take: Path, model: BodyModel | None = None) -> TakeBody:
     if not path.is_file():
         raise InputError("The take has no fitted body.", str(path), _FIT_FIRST)
     stored = read_parameters(path)
-    if model is None:
-        from scan3d.body.library import default_model, model_called
-
-        model = model_called(stored.model_name) if stored.model_name else default_model()
+    model = _model_of(stored) if model is None else model
     check_model(stored, model, path)
     level, offsets = _detail(folder / "detail.npz")
     return TakeBody(
         folder=folder, model=model, stored=stored, level=level, offsets=offsets, materials=_materials(folder / "maps")
     )
+
+
+def _model_of(stored: StoredBody) -> BodyModel:
+    """The one that the file names, or the user's default where there is none of that name any more."""
+    from scan3d.body.library import default_model, model_called
+
+    try:
+        return model_called(stored.model_name) if stored.model_name else default_model()
+    except InputError:
+        return default_model()
 
 
 def _detail(path: Path) -> tuple[int, Floats | None]:
@@ -142,7 +149,7 @@ def chosen_pose(text: str, body: TakeBody) -> ChosenPose:
             name=path.stem,
             parameters=replace(own, pose=found.parameters.pose, translation=found.parameters.translation),
         )
-    motion = read_motion(path, body.model)
+    motion = read_motion(path, body.model, shape)
     number = 0 if frame is None else frame
     if not -len(motion) <= number < len(motion):
         raise InputError(
@@ -163,4 +170,4 @@ def chosen_motion(path: Path, body: TakeBody) -> Motion:
     """A motion file for this body. Raises InputError."""
     if not path.is_file():
         raise InputError("There is no such file.", str(path), "Give an AMASS or SMPL-X motion (.npz), or a .bvh.")
-    return read_motion(path, body.model)
+    return read_motion(path, body.model, np.asarray(body.parameters.shape, np.float64))
