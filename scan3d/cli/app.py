@@ -16,6 +16,7 @@ from scan3d.cli.check import check
 from scan3d.cli.demo import demo
 from scan3d.cli.evaluate import evaluate
 from scan3d.cli.export import export
+from scan3d.cli.fit import fit
 from scan3d.cli.pose import pose
 from scan3d.cli.reconstruct import reconstruct
 from scan3d.cli.session import report_error
@@ -40,6 +41,7 @@ app.command()(check)
 app.command()(demo)
 app.command()(evaluate)
 app.command()(export)
+app.command()(fit)
 app.command()(pose)
 app.command()(reconstruct)
 app.command()(simulate)

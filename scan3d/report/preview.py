@@ -76,7 +76,7 @@ def render_preview(looks: Sequence[Look], caption: Caption = NO_CAPTION) -> NDAr
     rows = [run_units(view_clay, looks)]
     if looks[0].surface.texture is not None:
         rows.append(run_units(view_colours, looks))
-    return _composed(rows, looks[0].camera, caption)
+    return composed(rows, looks[0].camera, caption)
 
 
 def write_preview(path: Path, looks: Sequence[Look], caption: Caption = NO_CAPTION) -> NDArray[np.uint8]:
@@ -120,7 +120,8 @@ def _camera(
     )
 
 
-def _composed(rows: list[list[View]], camera: Camera, caption: Caption) -> NDArray[np.uint8]:
+def composed(rows: Sequence[Sequence[View]], camera: Camera, caption: Caption) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 sRGB: rows of four pictures each, in the order of SIDES, with captions and a scale."""
     from PIL import Image, ImageDraw, ImageFont
 
     height = rows[0][0].depth_m.shape[0]

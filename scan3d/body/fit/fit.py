@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from scan3d.body.fit.anatomy import PARTS, part_of_joints, pose_prior
+from scan3d.body.fit.cloth import Cloth, looseness_m
 from scan3d.body.fit.posing import State
 from scan3d.body.fit.prepared import Prepared, prepared
 from scan3d.body.fit.result import Fitted
-from scan3d.body.fit.rounds import fine_rounds
+from scan3d.body.fit.rounds import fine_rounds, loose_rounds
 from scan3d.body.fit.scan_points import ScanPoints, clean
-from scan3d.body.fit.solver import Problem
+from scan3d.body.fit.solver import Problem, Round
 from scan3d.body.fit.starting import find_start
 from scan3d.body.fit.surface_match import from_vertices, to_faces
 from scan3d.body.model import BodyModel, BodyParameters
@@ -22,22 +23,27 @@ from scan3d.errors import InputError
 from scan3d.geometry import Mesh
 
 CLOTHINGS = ("auto", "tight", "loose")
+CLOTH = "loose cloth"
 _HAND_POINTS = 250  # of the scan's points that fingers need, each hand
 _REACH_M = 0.04
+_LOOSE_M = 0.0075
 
 
 def fit_body(
-    scan: Mesh, model: BodyModel, *, clothing: str = "auto", where: str = "",
+    scan: Mesh, model: BodyModel, *, clothing: str = "auto", cloth: np.ndarray | None = None, where: str = "",
     report: Callable[[float], None] = lambda share: None,
 ) -> Fitted:  # fmt: skip
     """Fit a body model to a scan of one standing adult: metres, Z up, any turn about the vertical, holes allowed.
 
     clothing: "tight" where the scan is the body but for thin cloth; "loose" where it hangs off the body, which then
-    stays inside it; "auto" tells them apart. where: named in errors. report: told the share done.
+    stays inside it; "auto" tells them apart. cloth: (V,) 0..1 of the scan's vertices, where it is known to be loose
+    cloth and where skin. where: named in errors. report: told the share done.
     Raises InputError for a mesh that cannot be such a scan. Whether the fit is good, `fit_checks` says.
     """
     if clothing not in CLOTHINGS:
         raise InputError(f"There is no clothing '{clothing}'.", where, f"Choose one of: {', '.join(CLOTHINGS)}.")
+    if cloth is not None:
+        scan = replace(scan, vertex_values={**scan.vertex_values, CLOTH: np.asarray(cloth, np.float64)})
     points = clean(scan, where=where)
     report(0.05)
     ready = prepared(model)
@@ -47,18 +53,29 @@ def fit_body(
     turned = [one.cost for one in tried if one.turned_from(best)]
     report(0.5)
     problem = fine_problem(ready, points)
-    state = best.state
-    fingers = len(ready.body.names) > 24 and _hands_are_there(problem, state)
-    rounds = fine_rounds(ready.body.names, ready.body.shapes, _expressions(ready), fingers=fingers)
+    fingers = len(ready.body.names) > 24 and _hands_are_there(problem, best.state)
+    names, blends = ready.body.names, (ready.body.shapes, ready.body.basis.shape[2] - ready.body.shapes)
+    tight = _run(problem, best.state, fine_rounds(names, *blends, fingers=fingers), report, (0.5, 0.75))
+    fitted = _measured(ready, points, tight)
+    loose = clothing == "loose" or cloth is not None
+    if loose or (clothing == "auto" and looseness_m(fitted.part, fitted.distance_m) > _LOOSE_M):
+        known = None if cloth is None else points.mesh.vertex_values[CLOTH][points.mesh.faces[points.faces, 0]]
+        problem = replace(problem, cloth=Cloth.over(ready.body, known))
+        # What the coarse fit took for the body was cloth too: halfway back to the likeliest shape.
+        start = replace(best.state, blends=0.5 * best.state.blends)
+        state = _run(problem, start, loose_rounds(names, blends[1], fingers=fingers), report, (0.75, 0.95))
+        fitted = replace(_measured(ready, points, state), clothing="loose")
+    return replace(fitted, cost=best.cost, turned_cost=min(turned, default=1.0), fingers=fingers)
+
+
+def _run(
+    problem: Problem, state: State, rounds: tuple[Round, ...], report: Callable[[float], None],
+    span: tuple[float, float],
+) -> State:  # fmt: skip
     for number, round_ in enumerate(rounds, start=1):
         state = problem.run(state, round_)
-        report(0.5 + 0.4 * number / len(rounds))
-    fitted = _measured(ready, points, state)
-    return replace(fitted, cost=best.cost, turned_cost=min(turned, default=1.0), fingers=fingers, clothing="tight")
-
-
-def _expressions(ready: Prepared) -> int:
-    return ready.body.basis.shape[2] - ready.body.shapes
+        report(span[0] + (span[1] - span[0]) * number / len(rounds))
+    return state
 
 
 def fine_problem(ready: Prepared, scan: ScanPoints) -> Problem:
@@ -104,7 +121,6 @@ def _measured(ready: Prepared, scan: ScanPoints, state: State) -> Fitted:
     body = ready.body
     moved = body.moved(state)
     normals = body.moved_normals(moved)
-    parts = part_of_joints(body.names)[body.strongest]
     pairs = to_faces(body, moved, ready.faces, scan.points, scan.normals)
     length = np.linalg.norm(pairs.offset, axis=1)
     back = from_vertices(moved, normals, ready.back_rows, scan)
@@ -113,13 +129,14 @@ def _measured(ready: Prepared, scan: ScanPoints, state: State) -> Fitted:
         parameters=parameters_of(ready, state),
         vertices=moved.vertices,
         joints=moved.places,
+        names=body.names,
         scan=scan.mesh,
         points=scan.points,
-        part=parts[pairs.corners[:, 0]],
+        joint=body.strongest[pairs.corners[:, 0]],
         distance_m=np.where(pairs.across() < 0, -length, length),
         paired=(pairs.trust > 0) & (length < _REACH_M),
         rows=ready.back_rows,
-        body_part=parts[ready.back_rows],
+        body_joint=body.strongest[ready.back_rows],
         body_distance_m=np.where((back.trust > 0) | (there > _REACH_M), there, np.nan),
         clothing="tight",
         cost=0.0,

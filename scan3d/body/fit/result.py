@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scan3d.body.fit.anatomy import part_of_joints
 from scan3d.body.model import BodyParameters
+from scan3d.body.rotations import matrices
 from scan3d.geometry import Mesh
 
 
@@ -15,25 +17,27 @@ class Fitted:
     """A body fitted to a scan. World frame, metres.
 
     parameters: for `pose_body`. vertices: (V, 3) of the model as fitted, joints: (J, 3).
-    scan: what was kept of the scan, points: (N, 3) spread over it, with part (N,) the index into anatomy.PARTS of what
-    each belongs to, distance_m (N,) from the body, positive where the scan lies outside of it, and paired (N,) whether
-    the body has a place that faces it within reach.
-    body_part: (M,) and body_distance_m (M,) of vertices spread over the body: how far the scan is from them; nan where
-    the scan ends beside them. rows: (M,) which vertices.
+    names: of the joints.
+    scan: what was kept of the scan. points: (N, 3) spread over it, with joint (N,) which joint moves the place of the
+    body each belongs to, distance_m (N,) from there, positive where the scan lies outside of the body, and paired (N,)
+    whether the two face each other within reach.
+    rows: (M,) vertices spread over the body, with body_joint (M,) and body_distance_m (M,): how far the scan is from
+    them; nan where the scan ends beside them.
     clothing: "tight" or "loose". cost, turned_cost: 0..1, of the best start and of the best that faces the other way.
-    floor_m: of the scan. fingers: whether the hands' fingers were fitted or left relaxed. height_m: of the scan.
+    floor_m, height_m, has_feet: of the scan. fingers: whether they were fitted, or left relaxed.
     """
 
     parameters: BodyParameters
     vertices: np.ndarray
     joints: np.ndarray
+    names: tuple[str, ...]
     scan: Mesh
     points: np.ndarray
-    part: np.ndarray
+    joint: np.ndarray
     distance_m: np.ndarray
     paired: np.ndarray
     rows: np.ndarray
-    body_part: np.ndarray
+    body_joint: np.ndarray
     body_distance_m: np.ndarray
     clothing: str
     cost: float
@@ -42,3 +46,17 @@ class Fitted:
     height_m: float
     has_feet: bool
     fingers: bool
+
+    @property
+    def part(self) -> np.ndarray:
+        """(N,) index into anatomy.PARTS of the scan's points."""
+        return np.asarray(part_of_joints(self.names)[self.joint])
+
+    @property
+    def body_part(self) -> np.ndarray:
+        """(M,) index into anatomy.PARTS of the body's rows."""
+        return np.asarray(part_of_joints(self.names)[self.body_joint])
+
+    def front(self) -> np.ndarray:
+        """(3,) the way the pelvis faces."""
+        return np.asarray(matrices(self.parameters.pose[:1])[0] @ [0.0, 0.0, 1.0])

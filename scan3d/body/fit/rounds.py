@@ -51,3 +51,15 @@ def fine_rounds(names: tuple[str, ...], shapes: int, expressions: int, *, finger
         Round(steps=8, reach_m=(0.012, 0.010), points=10000, joints=last, shapes=shapes, expressions=expressions,
               noise_m=0.005),
     )  # fmt: skip
+
+
+def loose_rounds(names: tuple[str, ...], expressions: int, *, fingers: bool) -> tuple[Round, ...]:
+    """Under cloth the scan says less about the shape: fewer shape numbers, nearer to the likeliest."""
+    every = joints_of(names, PARTS)
+    last = joints_of(names, PARTS, toes=True, fingers=fingers)
+    return (
+        Round(steps=10, reach_m=(0.03, 0.02), points=4000, joints=every, shapes=12, noise_m=0.008),
+        Round(steps=10, reach_m=(0.02, 0.012), points=6000, joints=last, shapes=30, noise_m=0.006),
+        Round(steps=12, reach_m=(0.012, 0.010), points=10000, joints=last, shapes=60, expressions=expressions,
+              noise_m=0.005, back=1.0),
+    )  # fmt: skip

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from scipy.spatial import cKDTree
 
 # People a body model of adults can stand for, hair and shoes included (ANSUR II's extremes are 1.41 and 1.99 m).
-SHORTEST_M, TALLEST_M = 1.30, 2.25
+SHORTEST_M, TALLEST_M = 1.35, 2.25
 _POINTS = 30_000
-_PIECE_SHARE = 0.003  # of the largest piece's area: smaller ones are dirt
-_TORN_M = 0.06  # how far apart pieces of one person may lie
+_PIECE_SHARE = 0.0006  # of the largest piece's area: smaller ones are dirt
+_TORN_M = 0.10  # how far apart pieces of one person may lie
 _PLATE_M = 0.03  # how thick a standing plate may look
 _TURN_WEIGHT_M = 0.05  # a turn of the normal by 60 degrees counts as so far away
 
@@ -75,10 +75,12 @@ def clean(scan: Mesh, *, where: str = "", seed: int = 0) -> ScanPoints:
     if not np.isfinite(scan.vertices[np.unique(scan.faces)]).all():
         raise InputError("The scan has vertices that are not numbers.", where, "Export it again.")
     mesh = _without_plate(_main_pieces(scan))
+    if not len(mesh.faces):
+        raise InputError("The scan has no surface above its stand.", where, "Give the mesh of a whole person.")
     low, high = _extent(mesh)
     height = high - low
     if not SHORTEST_M <= height <= TALLEST_M:
-        raise InputError(*_wrong_height(height, where))
+        raise InputError(*_wrong_height(mesh, height, where))
     floor = 0.0 if 0 < low < 0.45 and height + low <= TALLEST_M and _ends_below(mesh, low) else low
     areas = mesh.face_areas()
     points, normals, faces = spread(mesh, areas, _POINTS, seed)
@@ -95,10 +97,15 @@ def clean(scan: Mesh, *, where: str = "", seed: int = 0) -> ScanPoints:
     )
 
 
-def _wrong_height(height: float, where: str) -> tuple[str, str, str]:
-    if 100 <= height <= 3000:
-        what = f"The scan is {height:.0f} high: its unit is not the metre."
+def _wrong_height(mesh: Mesh, height: float, where: str) -> tuple[str, str, str]:
+    sizes = np.ptp(mesh.vertices, axis=0)
+    if 100 <= sizes.max() <= 3000:
+        what = f"The scan is {sizes.max():.0f} long: its unit is not the metre."
         return what, where, "Scale it to metres: centimetres by 0.01, millimetres by 0.001."
+    along = "XYZ"[int(np.argmax(sizes))]
+    if along != "Z" and SHORTEST_M <= sizes.max() <= TALLEST_M and height < 0.6 * sizes.max():
+        what = f"The scan is {height:.2f} m high and {sizes.max():.2f} m long along {along}: it lies on its side."
+        return what, where, f"Turn it so that {along} becomes Z, the head up."
     if height < SHORTEST_M:
         what = f"The scan is {height:.2f} m high: less than an adult's whole body, {SHORTEST_M:.2f} m."
         return what, where, "The body fit needs an adult, standing, from head to feet, in metres with Z up."

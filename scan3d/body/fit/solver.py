@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scan3d.body.fit.anatomy import PosePrior
+from scan3d.body.fit.cloth import Cloth
 from scan3d.body.fit.posing import Body, Moved, State, inverse_left_jacobian
 from scan3d.body.fit.scan_points import ScanPoints
 from scan3d.body.fit.surface_match import Pairs, from_vertices, geman_mcclure, to_faces, to_vertices
@@ -15,9 +15,6 @@ from scan3d.body.rotations import matrices, vectors
 
 _PIECES = 700.0  # how many of the scan's points count as seen independently of each other
 _MOST_TURN_RAD, _MOST_SHIFT_M = 0.35, 0.12
-
-# How the pairs of one step are weighed besides their distance: (N,) factors.
-Weigher = Callable[[Pairs, bool], np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +44,7 @@ class Problem:
     """A scan and a body to be brought onto it.
 
     body: all vertices with faces, or a thinned one without. faces: (F, 3) that can be seen, of a whole body.
-    back_rows: (M,) vertices whose pairs are sought from the body. prior: of the pose. weigher: see above.
+    back_rows: (M,) vertices whose pairs are sought from the body. prior: of the pose. cloth: what hangs off it.
     floor: whether the body is held above the floor.
     """
 
@@ -56,7 +53,7 @@ class Problem:
     faces: np.ndarray
     back_rows: np.ndarray
     prior: PosePrior
-    weigher: Weigher | None = None
+    cloth: Cloth | None = None
     floor: bool = True
 
     def run(self, state: State, round_: Round, *, seed: int = 0) -> State:
@@ -98,10 +95,11 @@ class Problem:
     ) -> None:  # fmt: skip
         """Adds the pairs' squares to the normal equations."""
         weight = geman_mcclure(pairs.distance, reach_m) * pairs.trust
-        if self.weigher is not None:
-            weight = weight * self.weigher(pairs, back)
+        offset = pairs.offset
+        if self.cloth is not None:
+            weight, offset = self.cloth.weighed(pairs, weight, back=back)
         keep = weight > 1e-4
-        corners, shares, offset = pairs.corners[keep], pairs.shares[keep], pairs.offset[keep]
+        corners, shares, offset = pairs.corners[keep], pairs.shares[keep], offset[keep]
         weight = amount * weight[keep]
         if round_.sliding > 0:
             for axis in np.eye(3):
