@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,13 +41,41 @@ class Material:
 class Correctives:
     """Shapes that follow the joints' turns: moves @ (entries of the local rotation matrices, less those at rest).
 
-    joint, row, column: (K,) which entry of which joint's matrix, in the world's axes. moves: (K, V, 3) metres.
+    joint, row, column: (K,) which entry of which joint's matrix, in the world's axes. vertices: K times the (n,)
+    vertices that it moves, moves: K times (n, 3) by how much, metres.
     """
 
     joint: Ints
     row: Ints
     column: Ints
-    moves: Floats
+    vertices: tuple[Ints, ...]
+    moves: tuple[Floats, ...]
+
+    def total(self, values: Floats, count: int) -> Floats:
+        """(count, 3) what all of them together move, by their strengths (K,)."""
+        result = np.zeros((count, 3))
+        for strength, rows, moves in zip(values, self.vertices, self.moves, strict=True):
+            result[rows] += strength * moves
+        return result
+
+    def turned(self, turns: Floats) -> Correctives:
+        """The same with each vertex's moves turned by its own matrix of (V, 3, 3)."""
+        moved = [
+            np.einsum("vab,vb->va", turns[rows], moves).astype(np.float32)
+            for rows, moves in zip(self.vertices, self.moves, strict=True)
+        ]
+        return replace(self, moves=tuple(moved))
+
+    def of_vertices(self, used: Ints, count: int) -> Correctives:
+        """The same of some of `count` vertices (N,), in that order."""
+        place = np.full(count, -1, np.int32)
+        place[used] = np.arange(len(used), dtype=np.int32)
+        kept = [place[rows] >= 0 for rows in self.vertices]
+        return replace(
+            self,
+            vertices=tuple(place[rows[keep]] for rows, keep in zip(self.vertices, kept, strict=True)),
+            moves=tuple(moves[keep] for moves, keep in zip(self.moves, kept, strict=True)),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -161,7 +189,7 @@ class Avatar:
         for name, strength in (strengths or {}).items():
             vertices += strength * self.shapes[name]
         if self.correctives is not None:
-            vertices += np.tensordot(self.corrective_values(turns), self.correctives.moves, 1)
+            vertices += self.correctives.total(self.corrective_values(turns), len(vertices))
         world, places = self.posed_joints(turns, np.zeros(3) if translation is None else translation)
         turn = world @ self.rest_globals().transpose(0, 2, 1)
         shift = places - np.einsum("jab,jb->ja", turn, self.joints)

@@ -153,7 +153,10 @@ def _mesh(gltf: Any, avatar: Avatar, rig: Rig, buffer: Buffer, options: GltfOpti
     if any("normal" in material.maps for material in avatar.materials):
         values = tangents(corners, avatar.vertices, normals)
         tangent = buffer.values(np.column_stack([y_up(values[:, :3]), values[:, 3]]), "VEC4")
-    targets = [_target(avatar, move, normals, corners.quads, vertex, buffer, options) for move in moves.shapes.values()]
+    targets = [
+        _target(avatar, moves.move(name, len(avatar.vertices)), normals, corners.quads, vertex, buffer, options)
+        for name in moves.names
+    ]
     primitives = []
     for number, material in enumerate(avatar.materials):
         faces = corners.triangles[avatar.face_material[corners.owner] == number]
@@ -166,8 +169,8 @@ def _mesh(gltf: Any, avatar: Avatar, rig: Rig, buffer: Buffer, options: GltfOpti
             g.Primitive(attributes=attributes, indices=buffer.indices(faces), material=number, targets=targets or None)
         )
     mesh = g.Mesh(name=avatar.name, primitives=primitives)
-    if moves.shapes:
-        mesh.extras = {"targetNames": list(moves.shapes)}
+    if moves.names:
+        mesh.extras = {"targetNames": moves.names}
         mesh.weights = [float(w) for w in moves.strengths]
     gltf.meshes.append(mesh)
 

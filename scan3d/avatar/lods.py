@@ -39,7 +39,7 @@ def reduced(avatar: Avatar, share: float) -> Avatar:
     uv_used, uv_inverse = np.unique(faces, return_inverse=True)
     correctives = avatar.correctives
     if correctives is not None:
-        correctives = replace(correctives, moves=correctives.moves[:, used])
+        correctives = correctives.of_vertices(used, len(avatar.vertices))
     return replace(
         avatar,
         vertices=avatar.vertices[used],

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scan3d.avatar.avatar import WORLD_FROM_MODEL, Animation, Avatar, Correctives, Material
+from scan3d.avatar.materials import materials_of, without
 from scan3d.body.detail.fine_mesh import FineMesh, fine_mesh
 from scan3d.body.model import BodyModel, BodyParameters
 from scan3d.body.rotations import vectors
@@ -23,15 +24,6 @@ Ints = npt.NDArray[np.int32]
 # Of a model that names no shapes of the face, its expression numbers become shapes, this many.
 _EXPRESSION_KEYS = 10
 _SLIGHTEST_CORRECTION_M = 5e-5
-# Parts of the body that are made of something else than skin; where they overlap, the first holds.
-_KINDS = {"eyeball": "eyes", "teeth": "teeth", "tongue": "mouth", "mouth_inside": "mouth", "eyelashes": "eyelashes"}
-_PLAIN = {
-    "skin": Material(name="skin"),
-    "eyes": Material(name="eyes", kind="eyes", colour=(0.8, 0.78, 0.76), roughness=0.08),
-    "mouth": Material(name="mouth", kind="mouth", colour=(0.35, 0.12, 0.1), roughness=0.3),
-    "teeth": Material(name="teeth", kind="teeth", colour=(0.75, 0.7, 0.6), roughness=0.15),
-    "eyelashes": Material(name="eyelashes", kind="eyelashes", colour=(0.02, 0.015, 0.01), roughness=0.6),
-}
 
 
 class MotionLike(Protocol):
@@ -70,7 +62,7 @@ def avatar_of(
     vertices = _of(finer, body.vertices) + (0 if offsets is None else offsets)
     names, shapes, numbers = _shapes(model)
     faces, face_uv, uv = _corners(finer)
-    where, tables = _materials(model, face_uv, uv, materials, 4**level)
+    where, tables = materials_of(model, face_uv, uv, materials, 4**level)
     avatar = Avatar(
         name=name,
         licence=model.licence,
@@ -97,7 +89,7 @@ def avatar_of(
     )
     if not any(material.kind == "eyelashes" for material in materials):
         # They are strips that only a picture with gaps makes hairs of.
-        avatar = _without(avatar, "eyelashes")
+        avatar = without(avatar, "eyelashes")
     if rest is not None:
         avatar = resting(avatar, avatar.upright(rest))
     avatar = standing(avatar, body.joints[0])
@@ -138,10 +130,6 @@ def resting(avatar: Avatar, turns: Floats) -> Avatar:
     world, places = avatar.posed_joints(turns, np.zeros(3))
     relative = world @ avatar.rest_globals().transpose(0, 2, 1)
     turned = (avatar.weights @ relative.reshape(-1, 9)).reshape(-1, 3, 3)
-    correctives = avatar.correctives
-    if correctives is not None:
-        moves = np.einsum("vab,kvb->kva", turned, correctives.moves).astype(np.float32)
-        correctives = replace(correctives, moves=moves)
     return replace(
         avatar,
         vertices=avatar.posed(turns),
@@ -150,7 +138,7 @@ def resting(avatar: Avatar, turns: Floats) -> Avatar:
         shapes={
             name: np.einsum("vab,vb->va", turned, moves).astype(np.float32) for name, moves in avatar.shapes.items()
         },
-        correctives=correctives,
+        correctives=None if avatar.correctives is None else avatar.correctives.turned(turned),
     )
 
 
@@ -167,33 +155,6 @@ def parameters_of(avatar: Avatar, turns: Floats, translation: Floats, strengths:
         expression=expression,
         pose=vectors(local),
         translation=np.asarray(translation) - avatar.root_shift_m,
-    )
-
-
-def _without(avatar: Avatar, kind: str) -> Avatar:
-    """The avatar without the faces of one kind of material, and the vertices that only they use."""
-    drop = np.array([material.kind == kind for material in avatar.materials])[avatar.face_material]
-    if not drop.any():
-        return avatar
-    faces = avatar.faces[~drop]
-    used = np.unique(faces[faces >= 0])
-    row = np.full(len(avatar.vertices) + 1, -1, np.int32)
-    row[used] = np.arange(len(used), dtype=np.int32)
-    kept = [number for number, material in enumerate(avatar.materials) if material.kind != kind]
-    renumbered = np.searchsorted(kept, avatar.face_material[~drop]).astype(np.int32)
-    correctives = avatar.correctives
-    if correctives is not None:
-        correctives = replace(correctives, moves=correctives.moves[:, used])
-    return replace(
-        avatar,
-        vertices=avatar.vertices[used],
-        faces=row[faces],
-        face_uv=avatar.face_uv[~drop],
-        face_material=renumbered,
-        materials=tuple(avatar.materials[number] for number in kept),
-        weights=avatar.weights[used],
-        shapes={name: moves[used] for name, moves in avatar.shapes.items()},
-        correctives=correctives,
     )
 
 
@@ -264,6 +225,8 @@ def _shapes(model: BodyModel) -> tuple[list[str], list[Floats], Floats]:
 
 def _correctives(model: BodyModel, finer: FineMesh) -> Correctives | None:
     """The model's own, but those that never move anything by as much as can be seen."""
+    from scipy.sparse import csr_array
+
     if model.pose_basis is None:
         return None
     basis = np.asarray(model.pose_basis)
@@ -274,10 +237,22 @@ def _correctives(model: BodyModel, finer: FineMesh) -> Correctives | None:
     joint, entry = used // 9 + 1, used % 9
     row, row_sign = _picked(entry // 3)
     column, column_sign = _picked(entry % 3)
-    moves = np.stack([_of(finer, basis[:, :, k]) @ WORLD_FROM_MODEL.T for k in used]).astype(np.float32)
-    moves *= (row_sign * column_sign)[:, None, None].astype(np.float32)
+    vertices, moves = [], []
+    for k, sign in zip(used, row_sign * column_sign, strict=True):
+        coarse = csr_array(basis[:, :, k])
+        coarse.eliminate_zeros()
+        move = (finer.matrix @ coarse).tocoo()
+        rows, place = np.unique(move.row, return_inverse=True)
+        own = np.zeros((len(rows), 3))
+        own[place, move.col] = move.data
+        vertices.append(rows.astype(np.int32))
+        moves.append((sign * own @ WORLD_FROM_MODEL.T).astype(np.float32))
     return Correctives(
-        joint=joint.astype(np.int32), row=row.astype(np.int32), column=column.astype(np.int32), moves=moves
+        joint=joint.astype(np.int32),
+        row=row.astype(np.int32),
+        column=column.astype(np.int32),
+        vertices=tuple(vertices),
+        moves=tuple(moves),
     )
 
 
@@ -285,35 +260,3 @@ def _picked(axis: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDA
     """Which axis of the world an axis of the model is, and its sign there."""
     world = np.abs(WORLD_FROM_MODEL).argmax(axis=0)[axis]
     return world, WORLD_FROM_MODEL[world, axis]
-
-
-def _materials(
-    model: BodyModel, face_uv: Ints, uv: Floats, given: Sequence[Material], children: int
-) -> tuple[Ints, tuple[Material, ...]]:
-    """(F',) which material each face is of, and the materials that are used. children: faces of one of the model's."""
-    base = model.faces if model.quads is None else model.quads
-    tile = np.floor(uv[face_uv[::children, :3]].mean(axis=1) - 1e-6).astype(int).clip(0)
-    kind_of = np.zeros(len(base), np.int64)
-    kinds = list(_PLAIN)
-    for part, kind in reversed(_KINDS.items()):
-        if part in model.parts:
-            inside = np.all(np.asarray(model.parts[part])[base[:, :3]] > 0.5, axis=1)
-            kind_of[inside] = kinds.index(kind)
-    numbers = np.column_stack([kind_of, tile]).tolist()
-    keys = [(kinds[kind], (u, v)) for kind, u, v in numbers]
-    order = sorted(set(keys), key=lambda key: (kinds.index(key[0]), key[1]))
-    wanted = []
-    for kind, at in order:
-        found = next((m for m in given if m.kind == kind and m.tile == at), None)
-        plain = _PLAIN[kind]
-        # A scan sees eyes: they are in the skin's pictures. It does not see into the mouth.
-        skin = next((m for m in given if m.kind == "skin" and m.tile == at), None)
-        if found is None:
-            found = (
-                plain if skin is None else replace(plain, maps={k: v for k, v in skin.maps.items() if k == "albedo"})
-            )
-        several = sum(other == kind for other, _ in order) > 1
-        suffix = f"_{1001 + at[0] + 10 * at[1]}" if several else ""
-        wanted.append(replace(found, name=f"{kind}{suffix}", tile=at))
-    row = {key: number for number, key in enumerate(order)}
-    return np.repeat(np.array([row[key] for key in keys], np.int32), children), tuple(wanted)

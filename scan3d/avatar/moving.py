@@ -12,6 +12,7 @@ from scan3d.avatar.avatar import Avatar
 from scan3d.avatar.rig import Rig
 
 Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int32]
 
 _SLIGHTEST_M = 2e-6
 
@@ -20,19 +21,35 @@ _SLIGHTEST_M = 2e-6
 class Moves:
     """local_turns (B, 3, 3), local_places (B, 3): of the bones in their parents' axes, in the pose.
 
-    shapes: name -> (V, 3) all shapes; behind them the correctives that the pose and the motion need, one for each
-    sign. strengths: (S,) in the pose. times_s: (N,) of a motion, animated_turns (N, B, 3, 3), animated_places
-    (N, B, 3), animated_strengths (N, S) where correctives move in it; None without a motion.
+    shapes: name -> (V, 3) all shapes. correctives: name -> (vertices (n,), moves (n, 3)) those that the pose and the
+    motion need, one for each sign. strengths: (S,) of shapes, then correctives, in the pose. times_s: (N,) of a motion,
+    animated_turns (N, B, 3, 3), animated_places (N, B, 3), animated_strengths (N, S) where correctives move in it; None
+    without a motion.
     """
 
     local_turns: Floats
     local_places: Floats
     shapes: Mapping[str, Floats]
+    correctives: Mapping[str, tuple[Ints, Floats]]
     strengths: Floats
     times_s: Floats | None = None
     animated_turns: Floats | None = None
     animated_places: Floats | None = None
     animated_strengths: Floats | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Of shapes and correctives."""
+        return [*self.shapes, *self.correctives]
+
+    def move(self, name: str, count: int) -> Floats:
+        """(count, 3) what a shape or corrective moves at full strength."""
+        if name in self.shapes:
+            return self.shapes[name]
+        rows, moves = self.correctives[name]
+        result = np.zeros((count, 3), np.float32)
+        result[rows] = moves
+        return result
 
 
 def moves_of(
@@ -50,16 +67,22 @@ def moves_of(
     motion = avatar.animation
     frames = pose[None] if motion is None else np.concatenate([pose[None], motion.rotations])
     correctives, values = _needed(avatar, frames)
-    shapes = {**avatar.shapes, **correctives}
     opening = np.concatenate([asked, values[0]])
     if motion is None:
-        return Moves(local_turns=still[0], local_places=still[1], shapes=shapes, strengths=opening)
+        return Moves(
+            local_turns=still[0],
+            local_places=still[1],
+            shapes=avatar.shapes,
+            correctives=correctives,
+            strengths=opening,
+        )
     moved = bones_in(avatar, rig, motion.rotations, motion.translations)
     animated = np.concatenate([np.tile(asked, (len(values) - 1, 1)), values[1:]], axis=1) if correctives else None
     return Moves(
         local_turns=still[0],
         local_places=still[1],
-        shapes=shapes,
+        shapes=avatar.shapes,
+        correctives=correctives,
         strengths=opening,
         times_s=np.arange(len(motion.rotations)) / motion.fps,
         animated_turns=moved[0],
@@ -68,7 +91,7 @@ def moves_of(
     )
 
 
-def _needed(avatar: Avatar, frames: Floats) -> tuple[dict[str, Floats], Floats]:
+def _needed(avatar: Avatar, frames: Floats) -> tuple[dict[str, tuple[Ints, Floats]], Floats]:
     """Correctives that move something in some frame (N, J, 3, 3), and how strong each is (N, K), from 0 to 1.
 
     Programs hold strengths within 0 and 1: a corrective that is wanted both ways becomes two.
@@ -77,15 +100,18 @@ def _needed(avatar: Avatar, frames: Floats) -> tuple[dict[str, Floats], Floats]:
     if c is None:
         return {}, np.zeros((len(frames), 0))
     values = avatar.corrective_values(frames)
-    reach = np.abs(c.moves).max(axis=(1, 2))
-    found: dict[str, Floats] = {}
+    reach = [np.abs(moves).max(initial=0) for moves in c.moves]
+    found: dict[str, tuple[Ints, Floats]] = {}
     strengths = []
     for number, (joint, row, column) in enumerate(zip(c.joint, c.row, c.column, strict=True)):
         for sign, word in ((1, "more"), (-1, "less")):
             # An entry of a rotation differs from that of another by 2 at most.
             strength = np.maximum(sign * values[:, number], 0) / 2
             if strength.max() * reach[number] > _SLIGHTEST_M:
-                found[f"corrective_{avatar.joint_names[joint]}_{row}{column}_{word}"] = 2 * sign * c.moves[number]
+                found[f"corrective_{avatar.joint_names[joint]}_{row}{column}_{word}"] = (
+                    c.vertices[number],
+                    2 * sign * c.moves[number],
+                )
                 strengths.append(strength)
     return found, np.stack(strengths, axis=1) if strengths else np.zeros((len(frames), 0))
 

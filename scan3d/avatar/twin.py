@@ -17,14 +17,18 @@ from scan3d.avatar.rig import Rig
 from scan3d.avatar.skin_weights import strongest
 
 Floats = npt.NDArray[np.floating]
+Sparse = tuple[npt.NDArray[np.int32], Floats]
 
 FORMAT, VERSION = "scan3d-twin", 1
 _SLIGHTEST_M = 1e-6
+# Blender stores every shape in full: so many vertices in all correctives together, 12 bytes each, are bearable.
+_MOST_CORRECTED = 30_000_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TwinOptions:
-    """weights: joints a vertex. texture_size: the longest side of a map. correctives: whether they come along.
+    """weights: joints a vertex. texture_size: the longest side of a map. correctives: whether they come along, which
+    they do not where the mesh is so fine that Blender could not bear it: a coarser one has them.
 
     presets: name -> local turns (J, 3, 3) that the add-on offers. model_type, model_hash: as body.npz has them.
     """
@@ -50,6 +54,8 @@ def write_twin(
     """Write twin.json, twin.npz and maps/ into a folder that is there. The pose is the one it opens in."""
     shapes = {name: avatar.shapes[name] for name in avatar.shapes}
     correctives = bone_correctives(avatar, rig) if options.correctives else {}
+    if 9 * len(correctives) * len(avatar.vertices) > _MOST_CORRECTED:
+        correctives = {}
     presets = dict(options.presets or {})
     bones, values = strongest(avatar.weights, options.weights)
     own, above = rig.bone_rest_turns(avatar)
@@ -65,8 +71,8 @@ def write_twin(
         "expression_of_shapes": avatar.expression_of_shapes, "shape": avatar.shape, "expression": avatar.expression,
         "root_shift": avatar.root_shift_m,
         "preset_turns": _quaternions_of(avatar, rig, list(presets.values())),
-        **_sparse("shape", list(shapes.values())),
-        **_sparse("corrective", [move for moves in correctives.values() for move in moves]),
+        **_one_after_the_other("shape", [_of_full(move) for move in shapes.values()]),
+        **_one_after_the_other("corrective", [move for moves in correctives.values() for move in moves]),
     }  # fmt: skip
     if avatar.animation is not None:
         arrays["motion_turns"] = quaternions(rig.bone_turns(avatar, avatar.animation.rotations))
@@ -93,8 +99,8 @@ def write_twin(
     (folder / "twin.json").write_text(json.dumps(table, indent=1))
 
 
-def bone_correctives(avatar: Avatar, rig: Rig) -> dict[str, Floats]:
-    """Bone -> (9, V, 3) moves by the entries, row by row, of the bone's own turn less the identity.
+def bone_correctives(avatar: Avatar, rig: Rig) -> dict[str, list[Sparse]]:
+    """Bone -> nine (vertices (n,), moves (n, 3)) by the entries, row by row, of the bone's own turn less the identity.
 
     In the bone's axes, where Blender's drivers read it: with R = L (basis) M, the weights of R's entries go over L, M.
     """
@@ -102,14 +108,17 @@ def bone_correctives(avatar: Avatar, rig: Rig) -> dict[str, Floats]:
     if c is None:
         return {}
     own, above = rig.bone_rest_turns(avatar)
-    found = {}
+    found: dict[str, list[Sparse]] = {}
     for joint in np.unique(c.joint).tolist():
         bone = int(rig.bone_of_joint()[joint])
         left, right = above[bone].T @ rig.axes[bone], rig.axes[bone].T @ own[bone]
-        mine = c.joint == joint
-        share = left[c.row[mine]][:, :, None] * right[:, c.column[mine]].T[:, None, :]
-        moves = np.tensordot(share.reshape(-1, 9).T, c.moves[mine], 1)
-        found[rig.names[bone]] = moves.astype(np.float32)
+        mine = np.flatnonzero(c.joint == joint)
+        vertices = np.unique(np.concatenate([c.vertices[k] for k in mine]))
+        total = np.zeros((9, len(vertices), 3))
+        for k in mine:
+            share = np.outer(left[c.row[k]], right[:, c.column[k]]).reshape(9, 1, 1)
+            total[:, np.searchsorted(vertices, c.vertices[k])] += share * c.moves[k]
+        found[rig.names[bone]] = [(vertices.astype(np.int32), moves) for moves in total]
     return found
 
 
@@ -120,21 +129,18 @@ def _quaternions_of(avatar: Avatar, rig: Rig, poses: Sequence[Floats]) -> Floats
     return quaternions(rig.bone_turns(avatar, np.stack(poses)))
 
 
-def _sparse(name: str, moves: Sequence[Floats]) -> dict[str, npt.NDArray[Any]]:
-    """Of each of some moves (V, 3): which rows it changes, one after the other, and where the next begins."""
-    rows = [np.flatnonzero(np.abs(move).max(axis=1) > _SLIGHTEST_M) for move in moves]
-    starts = np.cumsum([0, *(len(r) for r in rows)])
-    if not rows:
-        return {
-            f"{name}_rows": np.zeros(0, np.int32),
-            f"{name}_moves": np.zeros((0, 3), np.float32),
-            f"{name}_starts": starts,
-        }
-    values = [move[r] for move, r in zip(moves, rows, strict=True)]
+def _of_full(moves: Floats) -> Sparse:
+    rows = np.flatnonzero(np.abs(moves).max(axis=1) > _SLIGHTEST_M)
+    return rows.astype(np.int32), moves[rows]
+
+
+def _one_after_the_other(name: str, moves: Sequence[Sparse]) -> dict[str, npt.NDArray[Any]]:
+    """Vertices and moves of some shapes in one array each, and where the next begins."""
+    kept = [(rows[keep], move[keep]) for rows, move in moves for keep in [np.abs(move).max(axis=1) > _SLIGHTEST_M]]
     return {
-        f"{name}_rows": np.concatenate(rows).astype(np.int32),
-        f"{name}_moves": np.concatenate(values).astype(np.float32),
-        f"{name}_starts": starts,
+        f"{name}_rows": np.concatenate([np.zeros(0, np.int32), *(rows for rows, _ in kept)]).astype(np.int32),
+        f"{name}_moves": np.concatenate([np.zeros((0, 3)), *(move for _, move in kept)]).astype(np.float32),
+        f"{name}_starts": np.cumsum([0, *(len(rows) for rows, _ in kept)]),
     }
 
 

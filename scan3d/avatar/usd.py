@@ -67,7 +67,7 @@ def write_usd(
         root.GetPrim().SetDocumentation(avatar.licence)
     mesh = _mesh(stage, root, avatar)
     skeleton = _skeleton(stage, root, avatar, rig, mesh, options)
-    _shapes(stage, mesh, moves)
+    _shapes(stage, mesh, moves, len(avatar.vertices))
     _animation(stage, skeleton, mesh, rig, moves)
     _materials(stage, root, mesh, avatar, path, options)
     root.CreateExtentAttr(UsdGeom.Boundable.ComputeExtentFromPlugins(root, Usd.TimeCode.Default()))
@@ -151,11 +151,12 @@ def _skeleton(stage: Any, root: Any, avatar: Avatar, rig: Rig, mesh: Any, option
     return skeleton
 
 
-def _shapes(stage: Any, mesh: Any, moves: Moves) -> None:
+def _shapes(stage: Any, mesh: Any, moves: Moves, count: int) -> None:
     from pxr import UsdSkel, Vt
 
     targets = []
-    for name, move in moves.shapes.items():
+    for name in moves.names:
+        move = moves.move(name, count)
         shape = UsdSkel.BlendShape.Define(stage, mesh.GetPath().AppendChild(_identifier(name)))
         rows = np.flatnonzero(np.abs(move).max(axis=1) > _SLIGHTEST_M)
         rows = rows if len(rows) else np.array([0])
@@ -164,7 +165,7 @@ def _shapes(stage: Any, mesh: Any, moves: Moves) -> None:
         targets.append(shape.GetPath())
     if targets:
         binding = UsdSkel.BindingAPI(mesh.GetPrim())
-        binding.CreateBlendShapesAttr([_identifier(name) for name in moves.shapes])
+        binding.CreateBlendShapesAttr([_identifier(name) for name in moves.names])
         binding.CreateBlendShapeTargetsRel().SetTargets(targets)
 
 
@@ -178,9 +179,9 @@ def _animation(stage: Any, skeleton: Any, mesh: Any, rig: Rig, moves: Moves) -> 
     turns, places = animation.CreateRotationsAttr(), animation.CreateTranslationsAttr()
     turns.Set(_quaternions(moves.local_turns))
     places.Set(_vectors(moves.local_places))
-    weights = animation.CreateBlendShapeWeightsAttr() if moves.shapes else None
+    weights = animation.CreateBlendShapeWeightsAttr() if moves.names else None
     if weights is not None:
-        animation.CreateBlendShapesAttr([_identifier(name) for name in moves.shapes])
+        animation.CreateBlendShapesAttr([_identifier(name) for name in moves.names])
         weights.Set(Vt.FloatArray.FromNumpy(moves.strengths.astype(np.float32)))
     if moves.times_s is not None and moves.animated_turns is not None and moves.animated_places is not None:
         fps = 1 / (moves.times_s[1] - moves.times_s[0]) if len(moves.times_s) > 1 else 30.0
