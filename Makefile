@@ -5,7 +5,9 @@ SHELL := /bin/bash
 DATA := $(or $(SCAN3D_DATA),../shared/data)
 PY := .venv/bin/python
 
-.PHONY: help prepare demo demo-head test test-all lint bench clean
+# Blender in .venv-blender is optional: `make prepare-blender` lets the tests that need it run.
+
+.PHONY: help prepare prepare-blender demo demo-head test test-all lint bench clean
 
 help:
 	@echo "make demo      photograph a virtual person, make the twin, compare it with the truth: demo/"
@@ -13,11 +15,15 @@ help:
 	@echo "make test      the tests, without the slow ones"
 	@echo "make test-all  all tests"
 	@echo "make lint      style and types"
+	@echo "make prepare-blender  Blender for .blend and FBX exports, into .venv-blender (optional)"
 	@echo "make bench     measure accuracy, colour, time and memory; writes docs/benchmarks.md"
 	@echo "make clean     remove .venv, demo/ and caches"
 
 prepare:
 	@.ci/prepare
+
+prepare-blender:
+	@.ci/prepare-blender
 
 demo: prepare
 	@.venv/bin/scan3d demo demo
@@ -48,5 +54,5 @@ bench: prepare
 	@$(PY) -m tests.benchmarks
 
 clean:
-	rm -rf .venv demo demo_head build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv .venv-blender demo demo_head build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
