@@ -109,8 +109,8 @@ def add(file: Path, name: str | None = None) -> Entry:
 def choose(name: str) -> None:
     """Makes a model of the library the default. Raises InputError where there is none of that name."""
     if name not in [entry.name for entry in entries()]:
-        model_path(name if "/" not in name else Path(name).name)
-        raise InputError(f"'{name}' is a file, not in the library.", name, f"Add it: scan3d body add {name}")
+        path = model_path(name)
+        raise InputError("This file is not in the library.", str(path), f"Add it: scan3d body add {path}")
     keep(_added() / _CHOSEN, lambda file: file.write_text(name + "\n"))
 
 

@@ -98,7 +98,8 @@ def _mean_body(
     weights = 0.5 * (weights + weights[cage.mirror][:, list(TWIN)])
     weights = _fewest(with_jaw(weights, cage, points, joints[joint("jaw")], shapes["jawOpen"]))
     still = np.max([np.linalg.norm(moves, axis=1) for moves in shapes.values()], axis=0) < 1e-4
-    usable = (cage.part("body") & still) | cage.part("l-eye", "r-eye")
+    outside = cage.human.masks["mouth_inside"][cage.rows] < 0.5
+    usable = (cage.part("body") & still & outside) | cage.part("l-eye", "r-eye")
     level, level_joints = levelled(points, joints, weights)
     edges = np.sort(cage.quads[:, [0, 1, 1, 2, 2, 3, 3, 0]].reshape(-1, 2), axis=1)
     standing = Standing(

@@ -23,9 +23,7 @@ def carrying_rows(mean: np.ndarray, joints: np.ndarray, weights: np.ndarray, usa
     result = np.zeros((len(JOINTS), len(mean)))
     for number in range(len(JOINTS)):
         chosen = _candidates(number, mean, joints[number], weights, usable)
-        offsets = mean[chosen] - joints[number]
-        design = np.concatenate([offsets, np.ones((len(chosen), 1))], axis=1)
-        result[number, chosen] = np.linalg.pinv(design, rcond=1e-6)[3]
+        result[number, chosen] = _affine_row(mean[chosen], joints[number])
     return result
 
 
@@ -56,19 +54,35 @@ def joint_regressor(
 def _candidates(
     number: int, mean: np.ndarray, place: np.ndarray, weights: np.ndarray, usable: np.ndarray
 ) -> np.ndarray:
-    """Vertices spread evenly (farthest point sampling) over the surroundings of a joint."""
+    """Vertices spread evenly over the surroundings of a joint, as far out as it takes to have it in their midst."""
     family = [number, *(k for k, parent in enumerate(PARENTS) if parent == number), max(PARENTS[number], 0)]
     share = weights[:, np.unique(family)].sum(axis=1)
     distance = np.linalg.norm(mean - place, axis=1)
     rows = np.flatnonzero(usable & (share > 0.2))
-    # All around: a joint of the trunk lies nearer to the back than to the front.
-    rows = rows[distance[rows] < 3 * distance[rows].min() + 0.01]
-    chosen = [int(rows[np.argmin(distance[rows])])]
-    away = np.linalg.norm(mean[rows] - mean[chosen[0]], axis=1)
+    chosen = rows
+    for reach in (2.5, 3, 4, 5, 7, 10):
+        near = rows[distance[rows] < reach * distance[rows].min() + 0.01]
+        chosen = _spread(mean[near], near, int(np.argmin(distance[near])))
+        # A joint outside of its vertices is told by weights of both signs, much larger than their sum.
+        if np.abs(_affine_row(mean[chosen], place)).sum() < 1.15:
+            break
+    return chosen
+
+
+def _spread(points: np.ndarray, rows: np.ndarray, first: int) -> np.ndarray:
+    """Some of the rows, by farthest point sampling."""
+    chosen = [first]
+    away = np.linalg.norm(points - points[first], axis=1)
     while len(chosen) < min(_CANDIDATES, len(rows)):
-        chosen.append(int(rows[np.argmax(away)]))
-        away = np.minimum(away, np.linalg.norm(mean[rows] - mean[chosen[-1]], axis=1))
-    return np.unique(chosen)
+        chosen.append(int(np.argmax(away)))
+        away = np.minimum(away, np.linalg.norm(points - points[chosen[-1]], axis=1))
+    return np.asarray(np.unique(rows[chosen]))
+
+
+def _affine_row(points: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """(K,) the smallest weights that give a place (3,) of points (K, 3), and of every affine image of them."""
+    design = np.concatenate([points - place, np.ones((len(points), 1))], axis=1)
+    return np.asarray(np.linalg.pinv(design, rcond=1e-6)[3])
 
 
 def _row(points: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -41,9 +41,13 @@ def shape_space(points: np.ndarray, mirror: np.ndarray, count: int) -> ShapeSpac
 
 def _components(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit rows (K, D) and variances (K,), largest first; signs such that the entry of largest size is positive."""
-    gram = (centred @ centred.T).astype(np.float64)
+    # Summed in double precision: the last components hold a millionth of the variance of the first.
+    gram = np.zeros((len(centred), len(centred)))
+    for start in range(0, centred.shape[1], 4096):
+        part = centred[:, start : start + 4096].astype(np.float64)
+        gram += part @ part.T
     values, vectors = np.linalg.eigh(gram)
-    kept = values > 1e-10 * values.max()
+    kept = values > 1e-12 * values.max()
     values, vectors = values[kept][::-1], vectors[:, kept][:, ::-1]
     rows = (vectors / np.sqrt(values)).T.astype(np.float32) @ centred
     largest = np.abs(rows).argmax(axis=1)
