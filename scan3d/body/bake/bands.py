@@ -108,27 +108,36 @@ def band_values(
     points, normals = _surface(target, places.face[rows], places.share[rows])
     hits = cage_hits(scan, points, normals, reach[rows])
     rows, hits = rows[hits.found], _chosen(hits, hits.found)
-    shown[rows] = True
-    height[rows] = hits.height_m
-    face, share = places.face[rows], places.share[rows]
-    wanted = _blend(scan.mesh.faces[hits.face], hits.share, scan.normals)
-    facing = np.empty_like(wanted)
-    corner_normals = np.asarray(target.mesh.normals, np.float64)[target.mesh.faces[face]]
-    tangent_normals(corner_normals, target.tangents[face], target.sign[face], share, wanted, facing)
-    normal[rows] = facing
+    _add_relief(target, scan, places, rows[hits.trusted], _chosen(hits, hits.trusted), normal, height, shown)
     if pictures is not None and len(rows):
         seen = _seen(pictures, hits)
-        rows, hits, face = rows[seen], _chosen(hits, seen), face[seen]
+        rows, hits = rows[seen], _chosen(hits, seen)
         coloured[rows] = True
-        colour[rows] = _colour(target, scan, pictures, places, rows, face, hits, size, supersample)
+        colour[rows] = _colour(target, scan, pictures, places, rows, hits, size, supersample)
     return BandValues(colour=colour, normal=normal, height_m=height, shown=shown, coloured=coloured)
 
 
+def _add_relief(
+    target: BakeTarget, scan: ScanSurface, places: Places, rows: npt.NDArray[np.int64], hits: Hits, normal: Floats,
+    height: Floats, shown: npt.NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """Writes normals in tangent space and heights of the texels `rows`."""
+    shown[rows] = True
+    height[rows] = hits.height_m
+    face = places.face[rows]
+    wanted = _blend(scan.mesh.faces[hits.face], hits.share, scan.normals)
+    corner_normals = np.asarray(target.mesh.normals, np.float64)[target.mesh.faces[face]]
+    facing = np.empty_like(wanted)
+    tangent_normals(corner_normals, target.tangents[face], target.sign[face], places.share[rows], wanted, facing)
+    normal[rows] = facing
+
+
 def _colour(
-    target: BakeTarget, scan: ScanSurface, pictures: Pictures, places: Places, rows: npt.NDArray[np.int64], face: Ints,
-    hits: Hits, size: int, supersample: int,
+    target: BakeTarget, scan: ScanSurface, pictures: Pictures, places: Places, rows: npt.NDArray[np.int64], hits: Hits,
+    size: int, supersample: int,
 ) -> Floats:  # fmt: skip
     """(N, 3) 0..1: means over the texels' samples."""
+    face = places.face[rows]
     total = np.zeros((len(rows), 3))
     share = np.empty((len(rows), 3))
     steps = (np.arange(supersample) + 0.5) / supersample - 0.5
@@ -180,4 +189,10 @@ def _blend(faces: Ints, share: Floats, values: Floats) -> Floats:
 
 
 def _chosen(hits: Hits, keep: npt.NDArray[np.bool_]) -> Hits:
-    return Hits(found=hits.found[keep], height_m=hits.height_m[keep], face=hits.face[keep], share=hits.share[keep])
+    return Hits(
+        found=hits.found[keep],
+        height_m=hits.height_m[keep],
+        face=hits.face[keep],
+        share=hits.share[keep],
+        trusted=hits.trusted[keep],
+    )

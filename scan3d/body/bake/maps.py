@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from scan3d.body.bake.bands import BandValues, Pictures, Places, band_values, pi
 from scan3d.body.bake.borders import soften_heights, spread_over_borders
 from scan3d.body.bake.mirror import MirrorSide, fill_band
 from scan3d.body.bake.surfaces import BakeTarget, ScanTexture
-from scan3d.body.bake.tone import ToneSums, spread_tone
+from scan3d.body.bake.tone import ToneSums, spread_tone, wide_tone
 from scan3d.body.detail.scan_surface import ScanSurface, scan_surface
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
@@ -103,7 +103,7 @@ def bake_maps(
 
 def _bake(
     target: BakeTarget, scan: ScanSurface, pictures: Pictures | None, maps: dict[int, TileMaps], bands: list[_Band],
-    options: BakeOptions, *, task_step: object, workers: int | None,
+    options: BakeOptions, *, task_step: Callable[[], None], workers: int | None,
 ) -> ToneSums:  # fmt: skip
     """Writes what the scan shows into the maps; the colours' sums at the vertices."""
     sums = ToneSums(len(target.mesh.vertices))
@@ -113,7 +113,7 @@ def _bake(
         places = places_of(corners[band.tile], options.size, band.first, band.rows)
         values = band_values(target, scan, pictures, places, options.size, options.supersample)
         _write(maps[band.tile], band, places, values)
-        task_step()  # type: ignore[operator]
+        task_step()
         rows = np.flatnonzero(values.coloured)
         return target.mesh.faces[places.face[rows]], places.share[rows], values.colour[rows].astype(np.float32)
 
@@ -125,20 +125,18 @@ def _bake(
 
 def _write(tile: TileMaps, band: _Band, places: Places, values: BandValues) -> None:
     rows = slice(band.first, band.first + band.rows)
-    size = tile.albedo.shape[1]
     index = places.index
     tile.albedo[rows].reshape(-1, 3)[index] = np.rint(255 * np.clip(values.colour, 0, 1))
     tile.normal[rows].reshape(-1, 3)[index] = np.rint(127.5 + 127.5 * values.normal)
     tile.height_m[rows].reshape(-1)[index] = values.height_m
-    code = np.where(values.coloured, SEEN, SPREAD)
-    tile.coverage[rows].reshape(-1)[index] = code
-    assert size * band.rows >= len(index)
+    tile.coverage[rows].reshape(-1)[index] = np.where(values.coloured, SEEN, SPREAD)
 
 
 def _fill(
     target: BakeTarget, maps: dict[int, TileMaps], bands: list[_Band], tone: Floats, options: BakeOptions, *,
-    task_step: object, workers: int | None,
+    task_step: Callable[[], None], workers: int | None,
 ) -> None:  # fmt: skip
+    wide = wide_tone(target, tone)
     side = MirrorSide.of(target, {n: tile.albedo for n, tile in maps.items()}, _seen(maps), options.size)
     corners = {number: texel_corners(target, number, options.size) for number in maps}
 
@@ -148,11 +146,11 @@ def _fill(
         places = places_of(corners[band.tile], options.size, band.first, band.rows)
         code = tile.coverage[rows].reshape(-1)
         missing = code[places.index] == SPREAD
-        colour, mirrored = fill_band(target, side, places, missing, tone)
+        colour, mirrored = fill_band(target, side, places, missing, tone, wide)
         index = places.index[missing]
         tile.albedo[rows].reshape(-1, 3)[index] = np.rint(255 * np.clip(colour, 0, 1))
         code[index[mirrored]] = MIRRORED
-        task_step()  # type: ignore[operator]
+        task_step()
 
     run_units(one, bands, workers=workers)
 

@@ -45,11 +45,12 @@ class MirrorSide:
 
 
 def fill_band(
-    target: BakeTarget, side: MirrorSide, places: Places, missing: npt.NDArray[np.bool_], tone: Floats
+    target: BakeTarget, side: MirrorSide, places: Places, missing: npt.NDArray[np.bool_], tone: Floats, wide: Floats
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Colours (M, 3) 0..1 of the texels where `missing` (N,) holds, and which of them (M,) the other side gave.
 
-    The other side gives what stands out from its own tone; the tone is that of this side. tone: (V', 3).
+    The other side gives what stands out from its own wide tone, which is exchanged for that of this side. tone, wide:
+    (V', 3) of scan3d.body.bake.tone.
     """
     face, share = places.face[missing], places.share[missing]
     colour = _mixed(target.mesh, face, share, tone)
@@ -68,7 +69,8 @@ def fill_band(
         good = side.seen[number].reshape(-1)[texel]
         rows, texel = rows[good], texel[good]
         there = picture.reshape(-1, 3)[texel] / 255.0
-        colour[rows] += there - _mixed(target.mesh, found.face[rows], found.share[rows], tone)
+        other = _mixed(target.mesh, found.face[rows], found.share[rows], wide)
+        colour[rows] = there - other + _mixed(target.mesh, face[rows], share[rows], wide)
         mirrored[rows] = True
     return colour, mirrored
 

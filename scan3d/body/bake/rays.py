@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scan3d.body.detail.scan_surface import ScanSurface
+from scan3d.body.detail.scan_surface import DOUBTFUL, ScanSurface
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int32]
@@ -18,12 +18,16 @@ _AGAIN_M = 0.0015  # around a height found beside, within which a sample looks f
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Hits:
-    """Of N places: whether one was found (N,), its height above the body (N,) metres, face (N,) and weights (N, 3)."""
+    """Of N places: whether one was found (N,), its height above the body (N,) metres, face (N,) and weights (N, 3).
+
+    trusted: (N,) whether photographs agree on the surface there.
+    """
 
     found: npt.NDArray[np.bool_]
     height_m: Floats
     face: Ints
     share: Floats
+    trusted: npt.NDArray[np.bool_]
 
 
 def cage_hits(scan: ScanSurface, points: Floats, normals: Floats, reach_m: Floats) -> Hits:
@@ -36,9 +40,12 @@ def cage_hits(scan: ScanSurface, points: Floats, normals: Floats, reach_m: Float
     height = np.where(outside, out_t, -in_t)
     face = np.where(outside, out_face, in_face)
     found = (np.abs(height) <= reach_m) & (face >= 0)
-    found[found] &= scan.trust[scan.mesh.faces[face[found]]].min(axis=1) > 0
+    trusted = np.zeros(len(found), bool)
+    trusted[found] = scan.trust[scan.mesh.faces[face[found]]].min(axis=1) > 2 * DOUBTFUL
     share = np.where(outside[:, None], out_share, in_share)
-    return Hits(found=found, height_m=np.where(found, height, 0.0), face=np.where(found, face, 0), share=share)
+    return Hits(
+        found=found, height_m=np.where(found, height, 0.0), face=np.where(found, face, 0), share=share, trusted=trusted
+    )
 
 
 def hits_beside(scan: ScanSurface, points: Floats, normals: Floats, near: Hits) -> Hits:
@@ -51,6 +58,7 @@ def hits_beside(scan: ScanSurface, points: Floats, normals: Floats, near: Hits) 
         height_m=np.where(good, near.height_m + _AGAIN_M - np.where(good, t, 0.0), near.height_m),
         face=np.where(good, face, near.face),
         share=np.where(good[:, None], share, near.share),
+        trusted=near.trusted,
     )
 
 

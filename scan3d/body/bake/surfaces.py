@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from scan3d.body.detail.fine_mesh import fine_mesh
-from scan3d.body.detail.laplacian import neighbour_means
 from scan3d.body.detail.posing import placed
 from scan3d.body.detail.registration import Detail
 from scan3d.body.model import BodyModel, BodyParameters
@@ -21,7 +20,7 @@ Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int32]
 
 _CAGE_M = 0.006  # how far off the body the scan is looked for, where it was seen
-_EYE_CAGE_M = 0.003
+_UNSEEN_CAGE_M = 0.004  # where the body keeps its own shape, a photograph may show its colour all the same
 # sRGB of what no photograph shows.
 _TONES = {
     "mouth_inside": (0.45, 0.20, 0.19),
@@ -30,6 +29,8 @@ _TONES = {
     "eyeball": (0.86, 0.84, 0.82),
     "eyelashes": (0.12, 0.09, 0.08),
 }
+# Of an eye, by the angle off its axis, in degrees: sRGB of pupil and iris.
+_PUPIL, _IRIS = (10.0, (0.04, 0.03, 0.03)), (29.0, (0.33, 0.23, 0.16))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,11 +90,11 @@ def bake_target(model: BodyModel, parameters: BodyParameters, detail: Detail) ->
     tone = np.zeros((len(vertices), 3))
     for name, weight in parts.items():
         tone += weight[:, None] * np.array(_TONES[name])
-    reach = _CAGE_M * (detail.seen & (share < 0.5))
-    # Half a cage at the rim of what was seen, so that the maps end there softly.
-    reach = np.maximum(reach, 0.5 * (neighbour_means(mesh.faces, len(vertices)) @ reach) * (share < 0.5))
+    tone /= np.maximum(sum(parts.values(), np.full(len(vertices), 1e-9)), 1e-9)[:, None]
+    symmetric = np.asarray(mesh.matrix @ model.template)
     if "eyeball" in parts:
-        reach = np.maximum(reach, _EYE_CAGE_M * (parts["eyeball"] > 0.5))
+        _paint_irises(tone, symmetric, parts["eyeball"] > 0.5)
+    reach = np.where(detail.seen, _CAGE_M, _UNSEEN_CAGE_M) * (share < 0.5)
     return BakeTarget(
         mesh=Mesh(vertices=vertices, faces=mesh.faces, normals=normals),
         uv=uv,
@@ -101,10 +102,23 @@ def bake_target(model: BodyModel, parameters: BodyParameters, detail: Detail) ->
         tangents=tangents,
         sign=sign,
         reach_m=reach,
-        symmetric=np.asarray(mesh.matrix @ model.template),
-        tone=tone / np.maximum(sum(parts.values(), np.full(len(vertices), 1e-9)), 1e-9)[:, None],
+        symmetric=symmetric,
+        tone=tone,
         tone_share=share,
     )
+
+
+def _paint_irises(tone: Floats, rest: Floats, eyes: npt.NDArray[np.bool_]) -> None:
+    """Pupils and irises on the eyeballs of the mean body (V', 3), which look along +Z, left and right. In place."""
+    for side in (eyes & (rest[:, 0] > 0), eyes & (rest[:, 0] < 0)):
+        if not side.any():
+            continue
+        away = rest[side] - 0.5 * (rest[side].min(axis=0) + rest[side].max(axis=0))
+        angle = np.degrees(np.arccos(np.clip(away[:, 2] / np.maximum(np.linalg.norm(away, axis=1), 1e-9), -1, 1)))
+        colour = tone[side]
+        for reach, shade in (_IRIS, _PUPIL):
+            colour[angle < reach] = shade
+        tone[side] = colour
 
 
 def _tiles(corners: Floats) -> tuple[Ints, Floats]:

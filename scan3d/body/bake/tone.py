@@ -6,13 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from scan3d.body.bake.surfaces import BakeTarget
-from scan3d.body.detail.laplacian import edge_weights, neighbour_means
+from scan3d.body.detail.laplacian import edge_weights, neighbour_means, vertex_areas
 from scan3d.body.detail.solver import Stiffness, solve_moves
 
 Floats = npt.NDArray[np.floating]
 
 _ROUNDS = 3  # of means over neighbours: the tone of a place is that of some centimetres around
 _STEPS = 600
+_WIDE_M = 0.04  # over which the wide tone is a mean
 
 
 class ToneSums:
@@ -55,3 +56,17 @@ def spread_tone(target: BakeTarget, sums: ToneSums) -> Floats:
     none = np.zeros((len(seen), 3, 3))
     colour = middle + solve_moves(stiffness, none, wanted, start, steps=_STEPS, tolerance=1e-4)
     return np.clip(colour, 0, 1)
+
+
+def wide_tone(target: BakeTarget, tone: Floats) -> Floats:
+    """(V', 3) the tone (V', 3) over some centimetres of the surface: light and shade without what is drawn on it."""
+    vertices = np.asarray(target.mesh.vertices, np.float64)
+    count = len(vertices)
+    stiffness = Stiffness(
+        edges=edge_weights(vertices, target.mesh.faces),
+        plate=np.zeros(count),
+        length=np.full(count, _WIDE_M),
+        fading=vertex_areas(vertices, target.mesh.faces),
+    )
+    wanted = stiffness.fading[:, None] * tone
+    return solve_moves(stiffness, np.zeros((count, 3, 3)), wanted, tone, steps=_STEPS, tolerance=1e-3)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scan3d.body.detail.scan_surface import NearestOn, ScanSurface
+from scan3d.body.detail.scan_surface import DOUBTFUL, NearestOn, ScanSurface
 from scan3d.geometry import Mesh
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int32]
 
+_DOUBT_M = 0.010  # how far off the fit the scan is followed where no photographs agree: webs in armpits are not
 _ALONG = 0.03  # share of the pull that holds a vertex to its point along the surface, too
 
 
@@ -73,7 +74,7 @@ def matches_of_body(
     away = np.linalg.norm(found.point - points, axis=1)
     moved = np.linalg.norm(found.point - start, axis=1)
     weight = trust * _kept(away, (normal * normals).sum(axis=1), gates)
-    weight[moved > limit_m] = 0
+    weight[moved > np.where(trust <= 2 * DOUBTFUL, np.minimum(limit_m, _DOUBT_M), limit_m)] = 0
     return Matches(point=found.point, normal=normal, weight=weight)
 
 
@@ -103,7 +104,7 @@ def add_matches_of_scan(
     away = np.linalg.norm(found.point - points, axis=1)
     weight = scan.trust[rows] * _kept(away, (normals * body.face_normals()[found.face]).sum(axis=1), gates)
     moved = np.linalg.norm(points - np.einsum("nk,nkc->nc", found.share, start[corners]), axis=1)
-    weight[moved > limit_m[corners].min(axis=1)] = 0
+    weight[(moved > limit_m[corners].min(axis=1)) | (scan.trust[rows] <= 2 * DOUBTFUL)] = 0
     for k in range(3):
         vertex = corners[:, k]
         moves = points - found.point + body.vertices[vertex] - start[vertex]

@@ -39,6 +39,7 @@ Floats = npt.NDArray[np.floating]
 _SAMPLES = 40_000  # of the scan, that pull at the body
 _MEMBRANE_M = 0.010  # stiffness where nothing pulls, as a length
 _FADE_M = 0.06  # over which moves fade there
+_SEEN = 0.05  # confidence from which a vertex counts as seen
 _SEEN_M = 0.004  # a vertex is seen where the scan lies this close in the end
 
 
@@ -166,7 +167,7 @@ class _Body:
         return Detail(
             level=self.mesh.level,
             offsets=self.placed.offsets(moves).astype(np.float32),
-            seen=confidence > 0,
+            seen=confidence > _SEEN,
             confidence=confidence,
         )
 

@@ -15,6 +15,7 @@ Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int32]
 
 _SURE = 0.25  # confidence from which a place counts in full
+DOUBTFUL = 0.02  # trust in what no photographs agree on
 _SMOOTH_ROUNDS = (1, 16)
 
 
@@ -61,7 +62,8 @@ class NearestOn:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScanSurface:
-    """mesh: of the scan. normals: (V, 3), smoothed over its noise. trust: (V,) 0..1, 0 on rims of holes.
+    """mesh: of the scan. normals: (V, 3), smoothed over its noise. trust: (V,) 0..1, 0 on rims of holes and
+    DOUBTFUL where no photographs agree.
 
     noise_m: how far its vertices lie off a smooth surface, root mean square. edge_m: middle length of its edges.
     """
@@ -98,7 +100,7 @@ def scan_surface(scan: Mesh) -> ScanSurface:
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     trust = np.ones(len(vertices))
     if "confidence" in scan.vertex_values:
-        trust = np.clip(np.asarray(scan.vertex_values["confidence"], np.float64) / _SURE, 0, 1)
+        trust = np.clip(np.asarray(scan.vertex_values["confidence"], np.float64) / _SURE, DOUBTFUL, 1)
     trust[np.unique(scan.boundary_edges())] = 0
     return ScanSurface(
         mesh=scan, normals=normals, trust=trust, noise_m=noise_m, edge_m=edge_m, tree=NearestOn(vertices, scan.faces)
@@ -110,5 +112,5 @@ def _noise(vertices: Floats, scan: Mesh, means: Any) -> float:
     normals = np.asarray(scan.vertex_normals(), np.float64)
     off = ((vertices - means @ vertices) * normals).sum(axis=1)
     rough = off - means @ off
-    # Of independent noise about seven tenths are left by the two differences; 1.48: robust against creases.
-    return float(1.48 * np.median(np.abs(rough)) / 0.7)
+    # Of independent noise 0.95 is left by the two differences; 1.48: robust against creases.
+    return float(1.48 * np.median(np.abs(rough)) / 0.95)
