@@ -54,7 +54,7 @@ def write_twin(
     """Write twin.json, twin.npz and maps/ into a folder that is there. The pose is the one it opens in."""
     shapes = {name: avatar.shapes[name] for name in avatar.shapes}
     correctives = bone_correctives(avatar, rig) if options.correctives else {}
-    if 9 * len(correctives) * len(avatar.vertices) > _MOST_CORRECTED:
+    if not bears_correctives(avatar):
         correctives = {}
     presets = dict(options.presets or {})
     bones, values = strongest(avatar.weights, options.weights)
@@ -97,6 +97,12 @@ def write_twin(
         "materials": [_material(m, folder, options.texture_size) for m in avatar.materials],
     }
     (folder / "twin.json").write_text(json.dumps(table, indent=1))
+
+
+def bears_correctives(avatar: Avatar) -> bool:
+    """Whether Blender can hold a shape of the whole mesh for each corrective."""
+    joints = 0 if avatar.correctives is None else len(np.unique(avatar.correctives.joint))
+    return 9 * joints * len(avatar.vertices) <= _MOST_CORRECTED
 
 
 def bone_correctives(avatar: Avatar, rig: Rig) -> dict[str, list[Sparse]]:

@@ -110,6 +110,7 @@ def export(
         lines = [
             f"{about['vertices']} vertices, {about['triangles']} triangles, {about['bones']} bones, "
             f"{len(about['shapes'])} shapes, maps: {', '.join(about['maps']) or 'none'}.",
+            *about["notes"],
             f"Avatar: {done.path}",
         ]
         return Outcome(data={"path": str(done.path), **about}, lines=lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,7 +219,12 @@ def _write_by_blender(ready: _Ready, path: Path) -> None:
 
 
 def _summary(ready: _Ready) -> dict[str, Any]:
-    avatar = ready.avatar
+    avatar, notes = ready.avatar, []
+    if ready.options.correctives and ready.options.format in (*_BUILT_BY_BLENDER, "twin"):
+        from scan3d.avatar.twin import bears_correctives
+
+        if not bears_correctives(avatar):
+            notes.append("Correctives of the pose are left out: the mesh is too fine for them; --lod 1 or 2 has them.")
     return {
         "format": ready.options.format,
         "vertices": len(avatar.vertices),
@@ -228,10 +232,10 @@ def _summary(ready: _Ready) -> dict[str, Any]:
         "bones": len(ready.rig.names),
         "bone_names": ready.rig.naming.name,
         "shapes": list(avatar.shapes),
-        "correctives": 0 if avatar.correctives is None else len(avatar.correctives.joint),
         "materials": [material.name for material in avatar.materials],
         "maps": sorted({kind for material in avatar.materials for kind in material.maps}),
         "height_m": round(float(np.ptp(avatar.vertices[:, 2])), 4),
         "frames": 0 if avatar.animation is None else len(avatar.animation.rotations),
-        "licence": json.loads(json.dumps(avatar.licence.strip().splitlines()[:1])),
+        "licence": next(iter(avatar.licence.strip().splitlines()), ""),
+        "notes": notes,
     }

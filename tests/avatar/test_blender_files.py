@@ -119,8 +119,10 @@ def test_correctives_follow_the_bones_in_a_blend(corrected_model: BodyModel, ble
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".blend", ".fbx"])
-def test_a_motion_plays(model: BodyModel, blender: Blender, tmp_path: Path, suffix: str) -> None:
-    avatar = avatar_of(model, somebody(model), motion=walking(model))
+def test_a_motion_plays_with_its_correctives(
+    corrected_model: BodyModel, blender: Blender, tmp_path: Path, suffix: str
+) -> None:
+    avatar = avatar_of(corrected_model, somebody(corrected_model), motion=walking(corrected_model))
     trip = made(blender, avatar, rig_of(avatar, bone_names("smplx")), tmp_path / f"avatar{suffix}", poses=1)
     assert avatar.animation is not None
     truth = avatar.posed(avatar.animation.rotations[-1], avatar.animation.translations[-1])
@@ -129,8 +131,8 @@ def test_a_motion_plays(model: BodyModel, blender: Blender, tmp_path: Path, suff
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".blend", ".fbx"])
-def test_it_opens_in_its_pose(model: BodyModel, blender: Blender, tmp_path: Path, suffix: str) -> None:
-    avatar = avatar_of(model, somebody(model))
+def test_it_opens_in_its_pose(corrected_model: BodyModel, blender: Blender, tmp_path: Path, suffix: str) -> None:
+    avatar = avatar_of(corrected_model, somebody(corrected_model))
     pose = {"turns": avatar.pose, "translation": avatar.translation}
     trip = made(blender, avatar, rig_of(avatar, bone_names("unreal")), tmp_path / f"avatar{suffix}", poses=1, **pose)
     assert np.linalg.norm(trip.opening - avatar.posed(**pose)[trip.vertex], axis=1).max() < 2e-5
