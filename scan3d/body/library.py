@@ -7,12 +7,12 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from scan3d.body.model import BodyModel
 from scan3d.body.model_file import read_body_model, write_body_model
@@ -72,6 +72,7 @@ def open_model(progress: Progress | None = None) -> BodyModel:
 
     built = build_open_model(progress or Silent()).model
     keep(path, lambda file: write_body_model(built, file))
+    _forget_old(path)
     return _read(path)
 
 
@@ -118,8 +119,7 @@ def keep(path: Path, write: Callable[[Path], object]) -> None:
     """Writes a file in one step: it is either as it was or complete. Raises StorageError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=".part-", suffix=path.suffix, delete=False) as part:
-            temporary = Path(part.name)
+        temporary = path.with_name(f".part-{os.getpid()}-{path.name}")
         try:
             write(temporary)
             temporary.replace(path)
@@ -128,6 +128,15 @@ def keep(path: Path, write: Callable[[Path], object]) -> None:
     except OSError as error:
         what = f"The body model cannot be written: {error.strerror or error}."
         raise StorageError(what, str(path), "Free some space, or allow writing there.") from error
+
+
+def _forget_old(current: Path) -> None:
+    """Removes open bodies of other versions that lie unused for a month."""
+    for other in current.parent.glob("body-*.npz"):
+        with suppress(OSError):
+            about = other.stat()
+            if other != current and time.time() - max(about.st_atime, about.st_mtime) > 30 * 86400:
+                other.unlink()
 
 
 def _chosen() -> str:

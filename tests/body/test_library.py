@@ -1,5 +1,7 @@
 """The library of body models: what is added wins, what is missing or damaged is built anew, bad files are refused."""
 
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +43,19 @@ def test_the_open_model_is_built_once_and_kept(builds: list[int]) -> None:
     assert library.open_model_path().is_file()
     assert library.model_called("open") is library.default_model() and len(builds) == 1
     assert not list(library.open_model_path().parent.glob(".part-*"))
+
+
+def test_a_build_removes_only_old_versions_that_nobody_uses(builds: list[int]) -> None:
+    folder = library.open_model_path().parent
+    folder.mkdir(parents=True)
+    for name, days in (("body-old.npz", 40), ("body-other.npz", 3), ("notes.txt", 40)):
+        (folder / name).write_text("x")
+        os.utime(folder / name, (time.time() - days * 86400,) * 2)
+    library.default_model()
+    left = {path.name for path in folder.iterdir()}
+    assert left == {library.open_model_path().name, "body-other.npz", "notes.txt"}
+    # Others of the same computer may read what was written, as the system's defaults say.
+    assert library.open_model_path().stat().st_mode & 0o777 == (folder / "notes.txt").stat().st_mode & 0o777
 
 
 def test_a_damaged_cache_is_built_anew(builds: list[int]) -> None:

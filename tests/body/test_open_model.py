@@ -107,7 +107,7 @@ def test_joints_do_not_move_with_expressions() -> None:
 def test_correctives_keep_volume_that_plain_skinning_loses(name: str) -> None:
     model = body()
     plain = replace(model, pose_basis=None)
-    rest = litres(model, posed(model, {}))
+    hanging = {"left_shoulder": (0.0, 0.0, -48.0), "right_shoulder": (0.0, 0.0, 48.0)}
     low, high = {
         "left_shoulder": ((-20, -60, -85), (20, 20, 50)),
         "left_elbow": ((-30, -125, 0), (30, 0, 0)),
@@ -115,9 +115,14 @@ def test_correctives_keep_volume_that_plain_skinning_loses(name: str) -> None:
         "left_knee": ((0, 0, 0), (125, 0, 0)),
     }[name]
     rng = np.random.default_rng(1)
-    drawn = [{name: tuple(rng.uniform(low, high))} for _ in range(10)]
-    with_them, without = (np.mean([abs(litres(m, posed(m, t)) - rest) for t in drawn]) for m in (model, plain))
-    assert with_them < 0.7 * without
+    drawn = [hanging | {name: tuple(rng.uniform(low, high))} for _ in range(12)]
+
+    def changed(m: BodyModel) -> float:
+        """Litres by which the volume differs from that with the arms hanging out, as people are scanned."""
+        whole = litres(m, posed(m, hanging))
+        return float(np.mean([abs(litres(m, posed(m, turns)) - whole) for turns in drawn]))
+
+    assert changed(model) < (0.95 if name == "left_shoulder" else 0.5) * changed(plain)
 
 
 def test_correctives_stay_near_their_joint() -> None:

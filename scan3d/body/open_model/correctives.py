@@ -31,6 +31,9 @@ _RANGES: Mapping[str, tuple[tuple[float, float], ...]] = {
 # Bends of the finger joints about their hinge, and the rest about any axis, degrees.
 _BENDS = {"1": (-20, 92), "2": (-5, 108), "3": (-5, 82)}
 _SIDEWAYS_DEG = 8.0
+# Shares of a joint's weight between which its correctives fade in where skin lies wide; rounds of smoothing.
+_FADE = (0.02, 0.3)
+_SMOOTH, _SMOOTH_WIDE = 4, 12
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,7 +148,14 @@ def _residual(standing: Standing, patch: Patch, number: int, turn: np.ndarray) -
     joint_now = posed[number][:3, :3] @ standing.level_joints[number] + posed[number][:3, 3]
     better = relaxed(patch, plain, above, own, standing.joints[number], joint_now)
     free = slice(0, patch.free)
-    return smoothed(patch, np.linalg.solve(linear[free], (better - plain[free])[..., None])[..., 0])
+    missing = np.linalg.solve(linear[free], (better - plain[free])[..., None])[..., 0]
+    if not JOINTS[number].endswith(("shoulder", "collar", "hip")):
+        return smoothed(patch, missing, _SMOOTH)
+    # Where skin lies wide, what the joint hardly moves stays: pressed together by a stiff limb it would buckle, where
+    # flesh gives way.
+    moved = standing.weights[near[free]][:, below(number)].sum(axis=1)
+    kept = np.clip((moved - _FADE[0]) / (_FADE[1] - _FADE[0]), 0, 1)
+    return smoothed(patch, missing * (kept * kept * (3 - 2 * kept))[:, None], _SMOOTH_WIDE)
 
 
 def _ranged(rng: np.random.Generator, name: str) -> np.ndarray:
