@@ -74,7 +74,7 @@ def read_measured_points(path: Path) -> tuple[MeasuredPoints, tuple[BoardView, .
         )
     views = []
     for camera in cameras:
-        seen = {order[name]: px for name, by_camera in marks.items() if (px := by_camera.get(camera)) is not None}
+        seen = {order[name]: by_camera[camera] for name, by_camera in marks.items() if camera in by_camera}
         if len(seen) < _LEAST_SEEN:
             what = f"{len(seen)} points are marked; a camera's place needs {_LEAST_SEEN}."
             raise InputError(what, f"camera {camera}, {path}", "Mark more of them, as far apart as they can be seen.")
