@@ -37,19 +37,31 @@ def fit(
     clothing: Annotated[
         Clothing, typer.Option(help="loose: the body stays inside of cloth that hangs off it. auto: told by the scan.")
     ] = Clothing.auto,
+    detail: Annotated[
+        int, typer.Option(min=0, max=3, help="How finely the scan's surface is put on the body; 0: not at all.")
+    ] = 2,
+    texture_size: Annotated[int, typer.Option(metavar="TEXELS", help="Side of the body's maps.")] = 4096,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Fit a body that can be posed to the scan of a take.
 
     The scan shows one adult, standing in any pose, from head to feet. Writes TAKE/results/body: body.npz (parameters
-    as SMPL-X names them), fitted.ply, distances.png and fit.json with the checks and the body's measures.
+    as SMPL-X names them), fitted.ply, distances.png and fit.json with the checks and the body's measures; detail.npz,
+    the scan's surface on the body, and maps of its colour, normals, heights, and of what was seen.
     """
 
     def work(session: Session) -> Outcome:
+        from scan3d.body.bake import BakeOptions
+        from scan3d.body.stages import DetailOptions
         from scan3d.workflows.fit import fit_take, lines
+        from scan3d.workflows.fit_detail import SurfaceOptions
 
-        done = fit_take(take, mesh_file=mesh, model_name=model, clothing=clothing.value, progress=session.progress)
+        maps = BakeOptions(size=texture_size)
+        surface = SurfaceOptions(detail=DetailOptions(level=detail), maps=maps) if detail else None
+        done = fit_take(
+            take, mesh_file=mesh, model_name=model, clothing=clothing.value, surface=surface, progress=session.progress
+        )
         return Outcome(data={"results": str(done.folder), **done.summary}, lines=lines(done))
 
     run(work, as_json=json, debug=debug)

@@ -1,6 +1,6 @@
 """`scan3d fit`: the scan of a take becomes a body that can be posed, with how well it fits.
 
-mesh -> fit -> results/body
+mesh -> fit -> results/body -> detail -> maps
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from scan3d.body.parameters_file import read_parameters
 from scan3d.checks import Check, Grade, worst, worst_first
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
-from scan3d.pipeline.aside import write_bytes
+from scan3d.pipeline.aside import remove_tree, write_bytes
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
 from scan3d.report.mesh_files import read_ply, write_ply
 from scan3d.report.preview import Caption
+from scan3d.workflows.fit_detail import SurfaceOptions, write_surface
 from scan3d.workflows.fit_picture import distance_picture
 
+_SURFACE = SurfaceOptions()
 _READ = (".ply", ".obj", ".glb", ".stl", ".off")
 
 
@@ -46,10 +48,12 @@ class BodyFit:
 
 def fit_take(
     take: Path, *, mesh_file: Path | None = None, model_name: str | None = None, clothing: str = "auto",
-    progress: Progress,
+    surface: SurfaceOptions | None = _SURFACE, progress: Progress,
 ) -> BodyFit:  # fmt: skip
     """Fit a body model to the mesh of a take and write TAKE/results/body, going on where an earlier run stopped.
 
+    surface: how the scan's own surface and colours go with the body; None leaves the model's, and so does a fit that
+    failed, as they would lie in the wrong place.
     mesh_file: the scan, by default what `scan3d reconstruct` left. model_name: in the library, or a model's file; by
     default the user's choice. clothing: "auto", "tight" or "loose".
     Raises a Scan3dError for anything wrong with scan or model. A fit that is not good is written, and its checks fail.
@@ -66,8 +70,10 @@ def fit_take(
         folder = make_fit(store, path, scan, model, FitOptions(clothing=clothing), progress=progress)
         fit = read_fit(folder)
         out = take / "results" / "body"
-        # The detail of the scan and its maps follow the fit here: both want body.npz and the same mesh.
         summary = _write(out, take.name, path, scan, model, fit, folder.name, progress, started)
+        if surface is not None and worst(fit.checks) is not Grade.FAIL:
+            parameters = read_parameters(fit.body_file).parameters
+            write_surface(store, out, path, scan, model, parameters, {"fit": folder}, surface, progress=progress)
     return BodyFit(folder=out, checks=worst_first(fit.checks), summary=summary)
 
 
@@ -123,6 +129,9 @@ def _write(
         return present
     with progress.task("results", 4) as task:
         (out / "fit.json").unlink(missing_ok=True)
+        # They are those of another fit.
+        (out / "detail.npz").unlink(missing_ok=True)
+        remove_tree(out / "maps")
         write_bytes(out / "body.npz", fit.body_file.read_bytes())
         fitted = Mesh(vertices=fit.vertices, faces=model.faces)
         write_ply(fitted, out / "fitted.ply")
