@@ -18,7 +18,7 @@ def write_maps(maps: BakedMaps, folder: Path) -> None:
     """albedo.png, normal.png, displacement.png (16 bit), coverage.png and maps.json; <name>.1001.png where the body
     has several tiles. Raises StorageError where a picture cannot be written."""
     folder.mkdir(parents=True, exist_ok=True)
-    single = list(maps.tiles) == [0]
+    single = list(maps.tiles) == [0] and maps.udim == 1
     names: dict[str, list[str]] = {}
     for number, tile in maps.tiles.items():
         suffix = "" if single else f".{1001 + number % 10 + 10 * (number // 10)}"
@@ -48,6 +48,8 @@ def _about(maps: BakedMaps, names: dict[str, list[str]]) -> dict[str, object]:
     step = maps.range_m / (_MIDDLE - 1)
     return {
         "size": size,
+        # texture coordinates of the body times this are those of the tiles
+        "uv_scale": maps.udim,
         "tiles": [1001 + number % 10 + 10 * (number // 10) for number in maps.tiles],
         "albedo": {"files": names["albedo"], "colour_space": "sRGB", "bits": 8},
         "normal": {

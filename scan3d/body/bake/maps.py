@@ -29,10 +29,19 @@ _SIZES = (256, 512, 1024, 2048, 4096, 8192, 16384)
 
 @dataclass(frozen=True, kw_only=True)
 class BakeOptions:
-    """size: texels along a tile's side, a power of two. supersample: samples of colour along a texel's side."""
+    """size: texels along a tile's side, a power of two. supersample: samples of colour along a texel's side.
+
+    udim: the unit square of the body's texture coordinates becomes udim x udim tiles of that size; 1 for a single map.
+    """
 
     size: int = 4096
     supersample: int = 2
+    udim: int = 1
+
+    @property
+    def whole(self) -> int:
+        """Texels along the unit square's side."""
+        return self.size * self.udim
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,10 +57,14 @@ class TileMaps:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BakedMaps:
-    """tiles: number (k: UDIM 1001 + k % 10 + 10 * (k // 10)) -> its maps. range_m: the largest height of all."""
+    """tiles: number (k: UDIM 1001 + k % 10 + 10 * (k // 10)) -> its maps. range_m: the largest height of all.
+
+    udim: texture coordinates times this are those of the tiles.
+    """
 
     tiles: dict[int, TileMaps]
     range_m: float
+    udim: int = 1
 
     def share(self, code: int) -> float:
         """Share of the body's texels with a code of the coverage map."""
@@ -76,17 +89,17 @@ def bake_maps(
     InputError for a size that is not a power of two of 256 to 16384.
     """
     options, progress = options or BakeOptions(), progress or Silent()
-    if options.size not in _SIZES or not 1 <= options.supersample <= 8:
+    if options.whole not in _SIZES or options.size < _SIZES[0] or not 1 <= options.supersample <= 8:
         raise InputError(
-            f"Maps of {options.size} texels with {options.supersample} samples are not possible.",
+            f"No {options.udim} x {options.udim} maps of {options.size} texels and {options.supersample} samples.",
             "size",
-            f"Choose one of {', '.join(map(str, _SIZES))} and 1 to 8 samples.",
+            f"Choose one of {', '.join(map(str, _SIZES))} for all tiles of a side together, and 1 to 8 samples.",
         )
     surface = scan_surface(scan)
     pictures = None if texture is None else pictures_of(texture, shrink=_shrink(target, scan, texture, options))
     numbers = np.unique(target.tile_of_face).tolist()
-    maps = {number: _empty(options.size) for number in numbers}
-    bands = list(_bands(numbers, options.size))
+    maps = {number: _empty(options.whole) for number in numbers}
+    bands = list(_bands(numbers, options.whole))
     with progress.task("maps", 3 * len(bands)) as task:
         sums = _bake(target, surface, pictures, maps, bands, options, task_step=task.advance, workers=workers)
         tone = spread_tone(target, sums)
@@ -98,7 +111,29 @@ def bake_maps(
             ranges.append(float(np.abs(tile.height_m).max()))
         for _ in bands:
             task.advance()
-    return BakedMaps(tiles=maps, range_m=max([*ranges, 1e-6]))
+    return BakedMaps(tiles=_cut(maps, options), range_m=max([*ranges, 1e-6]), udim=options.udim)
+
+
+def _cut(maps: dict[int, TileMaps], options: BakeOptions) -> dict[int, TileMaps]:
+    """The tiles of UDIM, from the maps of whole unit squares; those that show nothing of the body are left out."""
+    if options.udim == 1:
+        return maps
+    cut = {}
+    for number, tile in maps.items():
+        for row in range(options.udim):
+            for column in range(options.udim):
+                rows = slice(options.whole - (row + 1) * options.size, options.whole - row * options.size)
+                columns = slice(column * options.size, (column + 1) * options.size)
+                part = TileMaps(
+                    albedo=tile.albedo[rows, columns],
+                    normal=tile.normal[rows, columns],
+                    height_m=tile.height_m[rows, columns],
+                    coverage=tile.coverage[rows, columns],
+                )
+                place = 10 * (number // 10 * options.udim + row) + number % 10 * options.udim + column
+                if part.coverage.any():
+                    cut[place] = part
+    return cut
 
 
 def _bake(
@@ -107,11 +142,11 @@ def _bake(
 ) -> ToneSums:  # fmt: skip
     """Writes what the scan shows into the maps; the colours' sums at the vertices."""
     sums = ToneSums(len(target.mesh.vertices))
-    corners = {number: texel_corners(target, number, options.size) for number in maps}
+    corners = {number: texel_corners(target, number, options.whole) for number in maps}
 
     def one(band: _Band) -> tuple[npt.NDArray[np.int32], Floats, Floats]:
-        places = places_of(corners[band.tile], options.size, band.first, band.rows)
-        values = band_values(target, scan, pictures, places, options.size, options.supersample)
+        places = places_of(corners[band.tile], options.whole, band.first, band.rows)
+        values = band_values(target, scan, pictures, places, options.whole, options.supersample)
         _write(maps[band.tile], band, places, values)
         task_step()
         rows = np.flatnonzero(values.coloured)
@@ -137,13 +172,13 @@ def _fill(
     task_step: Callable[[], None], workers: int | None,
 ) -> None:  # fmt: skip
     wide = wide_tone(target, tone)
-    side = MirrorSide.of(target, {n: tile.albedo for n, tile in maps.items()}, _seen(maps), options.size)
-    corners = {number: texel_corners(target, number, options.size) for number in maps}
+    side = MirrorSide.of(target, {n: tile.albedo for n, tile in maps.items()}, _seen(maps), options.whole)
+    corners = {number: texel_corners(target, number, options.whole) for number in maps}
 
     def one(band: _Band) -> None:
         tile = maps[band.tile]
         rows = slice(band.first, band.first + band.rows)
-        places = places_of(corners[band.tile], options.size, band.first, band.rows)
+        places = places_of(corners[band.tile], options.whole, band.first, band.rows)
         code = tile.coverage[rows].reshape(-1)
         missing = code[places.index] == SPREAD
         colour, mirrored = fill_band(target, side, places, missing, tone, wide)
@@ -181,7 +216,7 @@ def _shrink(target: BakeTarget, scan: Mesh, texture: ScanTexture, options: BakeO
     """How many of the atlas' texels lie in one sample, along a side."""
     first = texture.tiles[0]()
     scan_texel = _texel_m(scan, texture.uv, first.shape[0])
-    sample = _texel_m(target.mesh, target.uv, options.size) / options.supersample
+    sample = _texel_m(target.mesh, target.uv, options.whole) / options.supersample
     return int(max(1, np.floor(sample / scan_texel + 0.25)))
 
 

@@ -99,7 +99,7 @@ def register_detail(
 
 def _schedule(level: int, scan: ScanSurface) -> list[list[_Round]]:
     """The rounds of each level: stiffness and gates shrink; the last ones smooth over the scan's noise only."""
-    last = float(np.clip(0.0012 + 1.6 * scan.noise_m, 0.0015, 0.005))
+    last = float(np.clip(0.0012 + 3.0 * scan.noise_m, 0.0015, 0.006))
     tight = max(0.004, 4 * scan.noise_m)
 
     def rounds(*steps: tuple[float, float, float]) -> list[_Round]:

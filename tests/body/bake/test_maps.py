@@ -209,8 +209,20 @@ def test_the_files_say_how_to_read_them(maps: BakedMaps, tmp_path: Path) -> None
     assert about["albedo"]["colour_space"] == "sRGB" and about["normal"]["colour_space"] == "Non-Color"
 
 
+def test_tiles_of_udim_are_the_large_map_cut(scene: Scene, maps: BakedMaps, tmp_path: Path) -> None:
+    options = BakeOptions(size=SIZE // 2, udim=2)
+    tiles = bake_maps(scene.target, scene.scan, scene.texture(), options=options)
+    assert sorted(tiles.tiles) == [0, 1, 10, 11]
+    lower = np.concatenate([tiles.tiles[0].albedo, tiles.tiles[1].albedo], axis=1)
+    upper = np.concatenate([tiles.tiles[10].albedo, tiles.tiles[11].albedo], axis=1)
+    assert np.array_equal(np.concatenate([upper, lower]), maps.tiles[0].albedo)
+    write_maps(tiles, tmp_path)
+    assert {path.name for path in tmp_path.glob("albedo*")} == {f"albedo.{n}.png" for n in (1001, 1002, 1011, 1012)}
+    assert json.loads((tmp_path / "maps.json").read_text())["uv_scale"] == 2
+
+
 def test_what_cannot_be_baked_is_refused(scene: Scene) -> None:
-    with pytest.raises(InputError, match="not possible"):
+    with pytest.raises(InputError, match="No 1 x 1 maps"):
         bake_maps(scene.target, scene.scan, None, options=BakeOptions(size=1000))
     from dataclasses import replace
 
