@@ -110,7 +110,7 @@ _VRM_FINGER = ("Proximal", "Intermediate", "Distal")
 
 
 def _rigify() -> BoneNames:
-    """The human metarig of Blender's Rigify, palms and heels included, ready for its "Generate Rig"."""
+    """The human metarig of Blender's Rigify, palms and heels included, and which of its parts each chain is."""
     spine = ("spine", "spine.001", "spine.002", "spine.003", "spine.004", "spine.006", "jaw")
     bones = dict(zip(_SPINE, spine, strict=True))
     types = {"spine": "spines.basic_spine", "spine.004": "spines.super_head", "jaw": "basic.super_copy"}
