@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from scan3d.body.fit.anatomy import PARTS, pose_prior, stem
+from scan3d.body.fit.anatomy import PARTS, part_of_joints, pose_prior, stem
 from scan3d.body.fit.result import Fitted
 from scan3d.body.rotations import matrices, vectors
 from scan3d.checks import Check, Grade
 
 # Of each part: 90th percentile of the distance between scan and body, metres, that passes and that fails.
 _PART_LIMITS_M = {
-    "head": (0.014, 0.030), "torso": (0.012, 0.022), "arms": (0.011, 0.020), "hands": (0.018, 0.032),
+    "head": (0.014, 0.024), "torso": (0.012, 0.022), "arms": (0.011, 0.020), "hands": (0.018, 0.032),
     "legs": (0.012, 0.022), "feet": (0.016, 0.028),
 }  # fmt: skip
 # Of each part: the share of the body there that finds no scan near it, that passes and that fails.
@@ -19,11 +19,13 @@ _LONELY_M = 0.03
 _LONELY = (0.15, 0.40)
 _FEWEST = 25
 _MEAN_M = (0.0045, 0.008)
-_COVERED = (0.97, 0.90)
+_NEAR_M = 0.025
+_COVERED, _COVERED_LOOSE = (0.99, 0.98), (0.95, 0.85)
 _TURNED = (0.045, 0.025)
 _SHAPE = (1.6, 2.4)
 _HEIGHT_M = (0.05, 0.09)
 _LIMIT_DEG = (12.0, 25.0)
+_MOST_HEAD_TURN_DEG = 70.0
 _CLOTHED = ("torso", "arms", "legs")
 _LOOK = "Look at the pictures of the fit in distances.png."
 _HOW = "Check that the scan shows one standing adult, in metres, Z up, and nothing else."
@@ -69,6 +71,8 @@ def _part(fitted: Fitted, name: str) -> Check | None:
         return Check(name=f"fit_{name}", grade=Grade.WARN, what=what, next_step="Scan the whole person.")
     distance_grade = _grade(near, *_PART_LIMITS_M[name])
     lonely_grade = _grade(lonely, *_LONELY)
+    if name in ("hands", "feet") and lonely_grade is Grade.FAIL:
+        lonely_grade = Grade.WARN  # a hole may hide a whole hand; one that is elsewhere leaves the scan uncovered
     if _worse(lonely_grade, distance_grade):
         what = f"{lonely:.0%} of the body's {name} finds no scan within {1e3 * _LONELY_M:.0f} mm."
         return Check(
@@ -92,8 +96,6 @@ def _worse(first: Grade, second: Grade) -> bool:
 
 def _of(names: tuple[str, ...], joint: np.ndarray, part: str, side: str) -> np.ndarray:
     """Which of these joints' places belong to a part's side ("" for what has none)."""
-    from scan3d.body.fit.anatomy import part_of_joints
-
     of = part_of_joints(names) == PARTS.index(part)
     sided = np.array([name.startswith(("left_", "right_")) for name in names])
     mine = np.array([name.startswith(f"{side}_") for name in names]) if side else ~sided
@@ -117,11 +119,19 @@ def _mean(fitted: Fitted) -> Check:
 
 
 def _covered(fitted: Fitted) -> Check:
-    share = float(fitted.paired.mean())
-    passes, fails = (_COVERED[0] - 0.12, _COVERED[1] - 0.25) if fitted.clothing == "loose" else _COVERED
+    """The share of the scan, but for head and hair, that the body is near to and faces."""
+    below = fitted.part != PARTS.index("head")
+    near = fitted.paired & (np.abs(fitted.distance_m) < _NEAR_M)
+    passes, fails = _COVERED
+    if fitted.clothing == "loose":
+        # Cloth may hang where it likes: what it hides is told by the parts.
+        below &= ~np.isin(fitted.part, [PARTS.index(name) for name in _CLOTHED])
+        passes, fails = _COVERED_LOOSE
+    share = float(near[below].mean()) if below.any() else 0.0
     grade = _grade(share, passes, fails)
     return Check(
-        name="fit_coverage", grade=grade, what=f"{share:.0%} of the scan has a place of the body that faces it.",
+        name="fit_coverage", grade=grade,
+        what=f"{share:.1%} of the scan lie within {1e3 * _NEAR_M:.0f} mm of a place of the body that faces them.",
         next_step="" if grade is Grade.PASS else _HOW, value=100 * share, unit="%",
         limit=100 * _limit(grade, passes, fails),
     )  # fmt: skip
@@ -171,7 +181,8 @@ def _joints(fitted: Fitted) -> Check:
     sigmas = np.abs(angles - prior.mean) * np.sqrt(prior.precision)
     tight = [i for i, name in enumerate(fitted.names) if stem(name) in ("spine1", "spine2", "spine3", "neck", "head")]
     lean = float(np.degrees(np.arccos(np.clip((matrices(fitted.parameters.pose[:1])[0] @ [0, 1, 0])[2], -1, 1))))
-    worst = max(float(np.degrees(beyond.max())), 4 * max(0.0, float(sigmas[tight].max()) - 2.5), lean - 25)
+    twist = _head_turn_deg(fitted) - _MOST_HEAD_TURN_DEG
+    worst = max(float(np.degrees(beyond.max())), 4 * max(0.0, float(sigmas[tight].max()) - 2.5), lean - 25, twist)
     grade = _grade(worst, *_LIMIT_DEG)
     told = "All joints are turned as people turn them."
     if grade is not Grade.PASS:
@@ -180,3 +191,10 @@ def _joints(fitted: Fitted) -> Check:
         name="fit_pose", grade=grade, what=told, next_step="" if grade is Grade.PASS else _LOOK,
         value=worst, unit="deg", limit=_limit(grade, *_LIMIT_DEG),
     )  # fmt: skip
+
+
+def _head_turn_deg(fitted: Fitted) -> float:
+    """By how much head and neck together are turned against the trunk."""
+    turns = matrices(fitted.parameters.pose)
+    together = turns[fitted.names.index("neck")] @ turns[fitted.names.index("head")]
+    return float(np.degrees(np.linalg.norm(vectors(together))))

@@ -1,10 +1,11 @@
-"""`python -m tests.benchmarks [head] [growth] [memory] [simulate] [calibration]`: writes docs/benchmarks.md and .json.
+"""`python -m tests.benchmarks [head] [growth] [memory] [simulate] [calibration] [fit]`: writes docs/benchmarks.md, .json.
 
 head    accuracy, completeness, F, rephotography, CPU in units and wall on the sample rig capture (about 6 minutes)
 growth  CPU with 8, 16, 32 views and with 0.25, 1, 4 megapixels (about 20 minutes)
 memory  peak memory at 64 views of 24 megapixels (an hour)
 simulate  what a photograph of the virtual studio costs, beside bare Mitsuba (about 5 minutes)
 calibration  the board solver with 4, 16, 64 cameras, and beside OpenCV's and scipy's (about 2 minutes)
+fit  the body fit against truths from outside the model (about 40 minutes)
 Without a name: head and growth.
 """
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import board_solver
+from tests.benchmarks import board_solver, body_fit
 from tests.benchmarks.claims import HEAD, PREVIEW
 from tests.benchmarks.growth import exponents
 from tests.benchmarks.machine import REPOSITORY, circumstances
@@ -160,12 +160,17 @@ def _calibration(result: Mapping[str, Any]) -> str:
     return board_solver.draw(result, _made(result["made"]), table)
 
 
+def _fit(result: Mapping[str, Any]) -> str:
+    return _trial(result) + body_fit.draw(result, _made(result["made"]), table)
+
+
 _PARTS = {
     "head": _head,
     "growth": _growth,
     "memory": _memory,
     "simulate": _simulate,
     "calibration": _calibration,
+    "fit": _fit,
 }
 
 

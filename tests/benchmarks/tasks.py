@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.board_solver import calibration
+from tests.benchmarks.body_fit import fit
 from tests.benchmarks.captures import around_both_rings, sample_capture, scaled_take
 from tests.benchmarks.machine import circumstances, finished
 from tests.benchmarks.run import copy_take, reconstruct, unit_seconds
@@ -87,6 +88,7 @@ TASKS: dict[str, Callable[[], dict[str, Any]]] = {
     "memory": memory,
     "simulate": simulate,
     "calibration": calibration,
+    "fit": fit,
 }
 
 

@@ -52,7 +52,7 @@ _SPREAD_DEG: Mapping[str, tuple[float, float, float]] = {
     "hip": (40, 18, 22), "knee": (50, 6, 6), "ankle": (14, 12, 9), "foot": (7, 2.5, 2.5),
     "jaw": (4, 0.8, 0.8), "eye": (0.5, 0.5, 0.5),
 }  # fmt: skip
-_FINGER_DEG = (9, 9, 18)
+_FINGER_DEG = (15, 15, 35)
 # A knee bends forward of the thigh's line only, an elbow inwards only: degrees beyond straight that are let pass.
 _HYPEREXTENDED_DEG = 6.0
 _LIMIT_WEIGHT = 1 / np.radians(2.0) ** 2

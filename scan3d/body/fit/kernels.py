@@ -8,20 +8,31 @@ from numba import njit
 
 @njit(cache=True, nogil=True, fastmath=True)
 def jacobian_rows(
-    corners, shares, directions, weight_joint, weight_share, vertices, rest, basis, parents, world, places, joint_basis
+    corners,
+    shares,
+    directions,
+    weight_joint,
+    weight_share,
+    shifts,
+    rest,
+    basis,
+    parents,
+    world,
+    places,
+    joint_basis,
+    blends,
 ):
-    """(N, 3 + 3 J + D) derivative of direction . point by translation, joint increments and blend amounts.
+    """(N, 3 + 3 J + blends) derivative of direction . point by translation, joint increments and blend amounts.
 
     A point is the mean of vertices corners (N, 3) by shares (N, 3). directions: (N, 3). weight_joint, weight_share:
-    (V, K) skinning weights, share 0 where unused. vertices: (V, 3) posed by each weight's joint alone are recomputed
-    from rest (V, 3), the blended rest vertices. basis: (V, 3, D). world: (J, 3, 3) world rotations; places: (J, 3)
-    joints in the world. joint_basis: (J, 3, D), derivative of (places - world @ rest joints) by blend amounts.
-    vertices: (J, 3) translations of the joints' motions, world @ rest + vertices is the moved point.
+    (V, K) skinning weights, share 0 where unused. rest: (V, 3) vertices before posing. basis: (V, 3, D), of which the
+    first `blends` are asked for. world: (J, 3, 3) world rotations; places: (J, 3) joints in the world. shifts: (J, 3),
+    a joint moves a rest point to world @ rest + shift. joint_basis: (J, 3, D), derivative of the shifts by the blends.
 
     A joint's increment is a small rotation in its parent's frame, applied after its own rotation; that of the root in
     the world's. Pose correctives are held.
     """
-    count, joints, blends = len(corners), len(parents), basis.shape[2]
+    count, joints = len(corners), len(parents)
     width = 3 + 3 * joints + blends
     result = np.zeros((count, width))
     for i in range(count):
@@ -44,9 +55,9 @@ def jacobian_rows(
                 m = world[j]
                 w *= b
                 share[j] += w
-                moment[j, 0] += w * (m[0, 0] * r0 + m[0, 1] * r1 + m[0, 2] * r2 + vertices[j, 0])
-                moment[j, 1] += w * (m[1, 0] * r0 + m[1, 1] * r1 + m[1, 2] * r2 + vertices[j, 1])
-                moment[j, 2] += w * (m[2, 0] * r0 + m[2, 1] * r1 + m[2, 2] * r2 + vertices[j, 2])
+                moment[j, 0] += w * (m[0, 0] * r0 + m[0, 1] * r1 + m[0, 2] * r2 + shifts[j, 0])
+                moment[j, 1] += w * (m[1, 0] * r0 + m[1, 1] * r1 + m[1, 2] * r2 + shifts[j, 1])
+                moment[j, 2] += w * (m[2, 0] * r0 + m[2, 1] * r1 + m[2, 2] * r2 + shifts[j, 2])
                 g0 += w * (n0 * m[0, 0] + n1 * m[1, 0] + n2 * m[2, 0])
                 g1 += w * (n0 * m[0, 1] + n1 * m[1, 1] + n2 * m[2, 1])
                 g2 += w * (n0 * m[0, 2] + n1 * m[1, 2] + n2 * m[2, 2])

@@ -184,12 +184,12 @@ class Body:
         return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12))
 
     def rows_of_jacobian(
-        self, moved: Moved, corners: np.ndarray, shares: np.ndarray, directions: np.ndarray
+        self, moved: Moved, corners: np.ndarray, shares: np.ndarray, directions: np.ndarray, blends: int
     ) -> np.ndarray:
-        """(N, 3 + 3 J + D) see `jacobian_rows`; moved with its basis."""
+        """(N, 3 + 3 J + blends) see `jacobian_rows`; moved with its basis."""
         return jacobian_rows(
             corners, shares, directions, self.weight_joint, self.weight_share, moved.shifts, moved.rest, self.basis,
-            self.parents, moved.world, moved.places, moved.joint_basis,
+            self.parents, moved.world, moved.places, moved.joint_basis, blends,
         )  # fmt: skip
 
 

@@ -101,10 +101,13 @@ class Problem:
         keep = weight > 1e-4
         corners, shares, offset = pairs.corners[keep], pairs.shares[keep], offset[keep]
         weight = amount * weight[keep]
+        normal = pairs.normal[keep]
         if round_.sliding > 0:
-            for axis in np.eye(3):
-                sums.add(corners, shares, np.tile(axis, (len(corners), 1)), offset, round_.sliding * weight)
-        sums.add(corners, shares, pairs.normal[keep], offset, (1 - round_.sliding) * weight)
+            first, second = _along(normal)
+            normal = np.concatenate([normal, first, second])
+            weight = np.concatenate([weight, round_.sliding * weight, round_.sliding * weight])
+            corners, shares, offset = (np.tile(a, (3, 1)) for a in (corners, shares, offset))
+        sums.add(corners, shares, normal, offset, weight)
 
     def _add_floor(self, sums: _Sums, amount: float) -> None:
         """No part of the body reaches below the floor."""
@@ -151,6 +154,8 @@ class _Sums:
 
     def __init__(self, body: Body, moved: Moved, free: np.ndarray) -> None:
         self.body, self.moved, self.free = body, moved, free
+        # Blends beyond the last one that may change are not asked for.
+        self.blends = max(0, int(free.max(initial=0)) + 1 - 3 - 3 * len(body.names))
         self.normal = np.zeros((len(free), len(free)))
         self.right = np.zeros(len(free))
 
@@ -160,7 +165,7 @@ class _Sums:
         """Squares of the offset (N, 3) along directions (N, 3) of places on the body, each with a weight."""
         if not len(corners):
             return
-        rows = self.body.rows_of_jacobian(self.moved, corners, shares, np.ascontiguousarray(directions))
+        rows = self.body.rows_of_jacobian(self.moved, corners, shares, np.ascontiguousarray(directions), self.blends)
         rows = rows[:, self.free]
         weighted = rows * weight[:, None]
         self.normal += weighted.T @ rows
@@ -189,3 +194,12 @@ def _stepped(state: State, step: np.ndarray) -> State:
         blends=np.clip(state.blends + step[3 + 3 * joints :], -5, 5),
         translation=state.translation + shift,
     )
+
+
+def _along(normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two unit vectors (N, 3) each, square to unit normals (N, 3) and to each other (Duff et al. 2017)."""
+    x, y, z = normals.T
+    sign = np.where(z >= 0, 1.0, -1.0)
+    a = -1.0 / (sign + z)
+    b = x * y * a
+    return np.stack([1 + sign * x * x * a, sign * b, -sign * x], axis=1), np.stack([b, sign + y * y * a, -y], axis=1)

@@ -45,6 +45,14 @@ BONE_OF: Mapping[str, str] = {
     "head": "head",
 }
 
+_FINGERS = {"thumb": 1, "index": 2, "middle": 3, "ring": 4, "pinky": 5}
+FINGER_OF: Mapping[str, str] = {
+    f"{side}_{finger}{part}": f"finger{number}-{part}.{side[0].upper()}"
+    for side in ("left", "right")
+    for finger, number in _FINGERS.items()
+    for part in (1, 2, 3)
+}
+
 # Local targets that people differ by, besides the large proportions: how far a random person may go in each.
 _LOCAL_FOLDERS = (
     *("arm", "leg", "foot", "hand", "torso", "hip", "stomach", "buttocks", "neck", "head", "nose", "mouth", "chin"),
@@ -70,7 +78,7 @@ class Truth:
     """A scan and what is true of it. World frame, metres.
 
     scan: the mesh a fit is given. skin: the whole skin beneath, posed, unspoilt. label: (V,) of the scan's vertices:
-    "skin", "cloth", "hair" or "eye" as 0..3. joints: name of SMPL-X's joint -> (3,). cage: (C, 3) at rest.
+    "skin", "cloth", "hair" or "eye" as 0..3. joints, fingers: name of SMPL-X's joint -> (3,). cage: (C, 3) at rest.
     yaw_rad: by which the body is turned from facing -Y. pose, girths: as drawn. trunk: (F,) faces of the skin that are
     no arm's.
     """
@@ -79,6 +87,7 @@ class Truth:
     skin: Mesh
     label: np.ndarray
     joints: Mapping[str, np.ndarray]
+    fingers: Mapping[str, np.ndarray]
     cage: np.ndarray
     yaw_rad: float
     pose: str
@@ -230,6 +239,7 @@ def make_truth(
         skin=replace(skin, vertices=place(skin.vertices)),
         label=label,
         joints={joint: heads[body.human.bone(bone)] for joint, bone in BONE_OF.items()},
+        fingers={joint: heads[body.human.bone(bone)] for joint, bone in FINGER_OF.items()},
         cage=cage,
         yaw_rad=yaw,
         pose=pose,
