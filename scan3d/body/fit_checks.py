@@ -54,13 +54,13 @@ def _limit(grade: Grade, passes: float, fails: float) -> float:
 def _part(fitted: Fitted, name: str) -> Check | None:
     """The worse side of a body part: how far the scan lies from it, and how much of it has no scan near."""
     loose = fitted.clothing == "loose" and name in _CLOTHED
-    near, lonely, missing = 0.0, 0.0, True
+    near, lonely, missing, off_m = 0.0, 0.0, True, fitted.off_skin_m()
     for side in ("left", "right", ""):
         there = _of(fitted.names, fitted.joint, name, side)
         body = _of(fitted.names, fitted.body_joint, name, side) & np.isfinite(fitted.body_distance_m)
         if there.sum() >= _FEWEST:
             # Loose cloth may lie anywhere outside of the body, but never inside of it.
-            distance = np.maximum(-fitted.distance_m[there], 0) if loose else np.abs(fitted.distance_m[there])
+            distance = np.maximum(-off_m[there], 0) if loose else np.abs(off_m[there])
             near = max(near, float(np.percentile(distance, 90)))
             missing = False
         if body.sum() >= _FEWEST and not loose:
@@ -105,7 +105,7 @@ def _of(names: tuple[str, ...], joint: np.ndarray, part: str, side: str) -> np.n
 
 
 def _mean(fitted: Fitted) -> Check:
-    distance = fitted.distance_m
+    distance = fitted.off_skin_m()
     if fitted.clothing == "loose":
         clothed = np.isin(fitted.part, [PARTS.index(name) for name in _CLOTHED])
         distance = np.where(clothed, np.minimum(distance, 0), distance)

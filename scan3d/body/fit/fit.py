@@ -19,6 +19,7 @@ from scan3d.body.fit.starting import find_start
 from scan3d.body.fit.surface_match import from_vertices, to_faces
 from scan3d.body.model import BodyModel, BodyParameters
 from scan3d.body.rotations import vectors
+from scan3d.body.skinning import pose_body
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
 
@@ -60,12 +61,17 @@ def fit_body(
     loose = clothing == "loose" or cloth is not None
     if loose or (clothing == "auto" and looseness_m(fitted.part, fitted.distance_m) > _LOOSE_M):
         known = None if cloth is None else points.mesh.vertex_values[CLOTH][points.mesh.faces[points.faces, 0]]
-        problem = replace(problem, cloth=Cloth.over(ready.body, known))
+        problem = replace(problem, cloth=Cloth.over(ready.body, ready.hairy, known))
         # What the coarse fit took for the body was cloth too: halfway back to the likeliest shape.
         start = replace(best.state, blends=0.5 * best.state.blends)
         state = _run(problem, start, loose_rounds(names, blends[1], fingers=fingers), report, (0.75, 0.95))
         fitted = replace(_measured(ready, points, state), clothing="loose")
-    return replace(fitted, cost=best.cost, turned_cost=min(turned, default=1.0), fingers=fingers)
+    # The fit leaves the smallest skinning weights out; what is handed back is the model's own.
+    posed = pose_body(model, fitted.parameters)
+    return replace(
+        fitted, vertices=posed.vertices, joints=posed.joints, cost=best.cost, turned_cost=min(turned, default=1.0),
+        fingers=fingers,
+    )  # fmt: skip
 
 
 def _run(
@@ -86,6 +92,7 @@ def fine_problem(ready: Prepared, scan: ScanPoints) -> Problem:
         faces=ready.faces,
         back_rows=ready.back_rows,
         prior=pose_prior(ready.body.names, ready.hands),
+        cloth=Cloth.only_hair(ready.hairy) if ready.hairy.any() else None,
     )
 
 
@@ -133,6 +140,7 @@ def _measured(ready: Prepared, scan: ScanPoints, state: State) -> Fitted:
         scan=scan.mesh,
         points=scan.points,
         joint=body.strongest[pairs.corners[:, 0]],
+        hair=ready.hairy[pairs.corners[:, 0]],
         distance_m=np.where(pairs.across() < 0, -length, length),
         paired=(pairs.trust > 0) & (length < _REACH_M),
         rows=ready.back_rows,

@@ -12,19 +12,22 @@ from scan3d.body.fit.posing import Body
 from scan3d.body.model import BodyModel
 
 _COARSE_VERTICES, _BACK_VERTICES = 1300, 3000
+_HAIRY = 0.2  # hair lies a little over the edge of the scalp
 SHAPES, EXPRESSIONS = 100, 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
     """body: the whole one; coarse: a thinned one. seen: (V,) vertices and faces: (F, 3) that can be seen from outside.
-    back_rows: (M,) of the vertices, spread evenly. hands: (2, 45) relaxed hands."""
+    back_rows: (M,) of the vertices, spread evenly. hairy: (V,) where hair grows, nowhere for a model that does not say.
+    hands: (2, 45) relaxed hands."""
 
     body: Body
     coarse: Body
     seen: np.ndarray
     faces: np.ndarray
     back_rows: np.ndarray
+    hairy: np.ndarray
     hands: np.ndarray
 
 
@@ -42,6 +45,7 @@ def prepared(model: BodyModel) -> Prepared:
             seen=seen,
             faces=body.faces[seen[body.faces].all(axis=1)],
             back_rows=evenly(body.template, body.faces, seen, _BACK_VERTICES),
+            hairy=np.asarray(model.parts.get("scalp", np.zeros(len(model.template)))) > _HAIRY,
             hands=np.asarray(model.hand_means, np.float64),
         )
     return _READY[model]

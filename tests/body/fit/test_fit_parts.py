@@ -140,8 +140,9 @@ def test_every_joint_belongs_to_a_part_and_limits_push_back(stick: BodyModel) ->
 
 def test_loose_cloth_holds_the_body_inside_and_hardly_pulls_it_out(stick: BodyModel) -> None:
     body = Body.of(stick)
-    clothed = np.flatnonzero(Cloth.over(body).clothed)[0]
-    bare = np.flatnonzero(~Cloth.over(body).clothed)[0]
+    bald = np.zeros(len(body.strongest), bool)
+    clothed = np.flatnonzero(Cloth.over(body, bald).clothed)[0]
+    bare = np.flatnonzero(~Cloth.over(body, bald).clothed)[0]
     off = np.array([-0.01, 0.03, 0.03])
     normal = np.tile([0.0, 0, 1], (3, 1))
     corners = np.repeat(np.array([clothed, clothed, bare])[:, None], 3, axis=1)
@@ -155,11 +156,16 @@ def test_loose_cloth_holds_the_body_inside_and_hardly_pulls_it_out(stick: BodyMo
         rows=np.arange(3),
     )
     weight = geman_mcclure(pairs.distance, 0.02)
-    changed, offset = Cloth.over(body).weighed(pairs, weight, back=False)
+    changed, offset = Cloth.over(body, bald).weighed(pairs, weight, back=False)
     assert changed[0] > 2 * weight[0] and changed[1] < 0.1 * weight[1] and changed[2] == weight[2]
     assert offset[0, 2] < off[0] and offset[2, 2] == off[2]
-    known = Cloth.over(body, np.array([0.0, 0, 1])).weighed(pairs, weight, back=False)[0]
+    known = Cloth.over(body, bald, np.array([0.0, 0, 1])).weighed(pairs, weight, back=False)[0]
     assert known[0] == weight[0] and known[2] < weight[2]
+    # Hair is as cloth is, and where nothing else hangs.
+    hairy = bald.copy()
+    hairy[bare] = True
+    hair = Cloth.only_hair(hairy).weighed(pairs, weight, back=False)[0]
+    assert hair[0] == weight[0] and hair[1] == weight[1] and hair[2] < 0.1 * weight[2]
 
 
 def test_how_loose_clothes_are_is_told_by_trunk_and_legs() -> None:
