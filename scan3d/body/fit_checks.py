@@ -16,7 +16,7 @@ _PART_LIMITS_M = {
 }  # fmt: skip
 # Of each part: the share of the body there that finds no scan near it, that passes and that fails.
 _LONELY_M = 0.03
-_LONELY = (0.15, 0.40)
+_LONELY, _LONELY_ENDS = (0.15, 0.40), (0.35, 0.60)
 _FEWEST = 25
 _MEAN_M = (0.0045, 0.008)
 _NEAR_M = 0.025
@@ -70,14 +70,15 @@ def _part(fitted: Fitted, name: str) -> Check | None:
         what = f"The scan shows no {name}: those of the body are a guess."
         return Check(name=f"fit_{name}", grade=Grade.WARN, what=what, next_step="Scan the whole person.")
     distance_grade = _grade(near, *_PART_LIMITS_M[name])
-    lonely_grade = _grade(lonely, *_LONELY)
+    limits = _LONELY_ENDS if name in ("hands", "feet") else _LONELY
+    lonely_grade = _grade(lonely, *limits)
     if name in ("hands", "feet") and lonely_grade is Grade.FAIL:
         lonely_grade = Grade.WARN  # a hole may hide a whole hand; one that is elsewhere leaves the scan uncovered
     if _worse(lonely_grade, distance_grade):
         what = f"{lonely:.0%} of the body's {name} finds no scan within {1e3 * _LONELY_M:.0f} mm."
         return Check(
             name=f"fit_{name}", grade=lonely_grade, what=what, next_step=_LOOK, value=100 * lonely, unit="%",
-            limit=100 * _limit(lonely_grade, *_LONELY),
+            limit=100 * _limit(lonely_grade, *limits),
         )  # fmt: skip
     passes, fails = _PART_LIMITS_M[name]
     what = f"Nine tenths of the scan's {name} lie within {1e3 * near:.1f} mm of the body."

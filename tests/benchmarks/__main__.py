@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [head] [growth] [memory] [simulate] [calibration] [fit]`: writes docs/benchmarks.md, .json.
+"""`python -m tests.benchmarks [head] [growth] [memory] [simulate] [calibration] [fit]` writes docs/benchmarks.*
 
 head    accuracy, completeness, F, rephotography, CPU in units and wall on the sample rig capture (about 6 minutes)
 growth  CPU with 8, 16, 32 views and with 0.25, 1, 4 megapixels (about 20 minutes)

@@ -11,7 +11,7 @@ from scan3d.body.fit.kernels import jacobian_rows, skin_points
 from scan3d.body.model import BodyModel
 from scan3d.body.skeleton import JOINTS
 
-_SMALLEST_WEIGHT = 0.004
+_SMALLEST_WEIGHT = 0.001
 # World from the model's frame (Y up, facing +Z): Z up, facing -Y.
 UPRIGHT = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 

@@ -54,7 +54,7 @@ def test_a_bare_body_is_found_in_any_pose(model: BodyModel, pose: str) -> None:
 
 def test_parameters_give_the_fitted_vertices(model: BodyModel, relaxed: tuple[Truth, Fitted]) -> None:
     _, fitted = relaxed
-    assert np.allclose(pose_body(model, fitted.parameters).vertices, fitted.vertices, atol=1e-4)
+    assert np.allclose(pose_body(model, fitted.parameters).vertices, fitted.vertices, atol=1e-9)
     assert fitted.fingers
 
 
