@@ -17,7 +17,7 @@ from scan3d.pipeline.stage import Stage
 from scan3d.pipeline.store import Store
 
 _TOOLS = ("numpy", "scipy", "numba", "open3d-cpu")
-DETAIL = Stage(name="body-detail", version=1, tools=_TOOLS)
+DETAIL = Stage(name="body-detail", version=2, tools=_TOOLS)
 MAPS = Stage(name="body-maps", version=1, tools=(*_TOOLS, "opencv-contrib-python-headless"))
 DETAIL_FILE = "detail.npz"
 

@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.floating]
 _FOLLOW_M = 0.15  # loose clothing stands off this far
 # Hair is not skin, hands in a scan melt together; what no camera can see belongs to the model.
 _LIMITS_M = {
-    "scalp": 0.015, "hand": 0.025, "foot": 0.03, "mouth_inside": 0.0, "eyeball": 0.0, "teeth": 0.0, "tongue": 0.0,
+    "scalp": 0.08, "hand": 0.025, "foot": 0.03, "mouth_inside": 0.0, "eyeball": 0.0, "teeth": 0.0, "tongue": 0.0,
 }  # fmt: skip
 # A finger keeps its shape; it may be moved as a whole.
 _STIFF_M = {"hand": 0.006, "ear": 0.002, "lips": 0.003, "eyelid": 0.003}
