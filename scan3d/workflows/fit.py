@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from scan3d.body.fit.scan_points import clean
 from scan3d.body.fit.stages import FitOptions, StoredFit, make_fit, read_fit
 from scan3d.body.library import default_model, model_called
 from scan3d.body.measurements import Measurement, Spread, measure_body
@@ -63,8 +64,9 @@ def fit_take(
     if not take.is_dir():
         raise InputError("There is no such folder.", str(take), "Give the folder of one capture.")
     path = _mesh_path(take, mesh_file)
-    model = default_model(progress) if model_name is None else model_called(model_name, progress)
     scan = read_scan(path)
+    clean(scan, where=str(path))  # a scan that cannot be fitted is told before a model is built
+    model = default_model(progress) if model_name is None else model_called(model_name, progress)
     store = Store(take / ".scan3d")
     with store.locked():
         folder = make_fit(store, path, scan, model, FitOptions(clothing=clothing), progress=progress)

@@ -12,12 +12,12 @@ from scan3d.body.fit.surface_match import Pairs, geman_mcclure
 
 _CLOTHED = tuple(PARTS.index(name) for name in ("torso", "arms", "legs"))
 # A pair with the body outside of the cloth counts so much more than one with the body inside of it.
-_OUTSIDE, _INSIDE = 10.0, 0.25
-_MARGIN_M = 0.0035  # how deep under cloth the body is held: cloth is about so thick
+_OUTSIDE, _INSIDE = 6.0, 0.25
+_MARGIN_M = 0.0025  # how deep under cloth the body is held: cloth is about so thick
 _THROUGH_M = 0.02  # what lies deeper inside the body than that is another part's cloth
 _TOUCHING_M = 0.008  # cloth further off the body says little about where the body is
-# ... but that it is somewhere in the middle of its sleeves and legs.
-_HANGING, _HANGING_M = 0.03, 0.04
+# ... but that it is somewhere in the middle of its sleeves and legs: without this pull, bodies come out too thin.
+_HANGING, _HANGING_HAIR, _HANGING_M = 0.10, 0.03, 0.04
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,10 +49,12 @@ class Cloth:
         under = self.clothed[pairs.corners[:, 0]]
         if self.known is not None and not back:
             under = self.known[pairs.rows] > 0.5
-        under = under | self.hairy[pairs.corners[:, 0]]
+        hairy = self.hairy[pairs.corners[:, 0]]
+        under = under | hairy
         across = pairs.across() - _MARGIN_M
         off = np.maximum(across, 0)
-        touching = _INSIDE * geman_mcclure(off, _TOUCHING_M) + _HANGING * geman_mcclure(off, _HANGING_M)
+        hanging = np.where(hairy, _HANGING_HAIR, _HANGING) * geman_mcclure(off, _HANGING_M)
+        touching = _INSIDE * geman_mcclure(off, _TOUCHING_M) + hanging
         touching *= not back
         outside = _OUTSIDE * pairs.trust * geman_mcclure(pairs.distance, _THROUGH_M)
         one_sided = np.where(across < 0, outside, weight * touching)
