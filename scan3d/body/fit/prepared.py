@@ -13,7 +13,7 @@ from scan3d.body.model import BodyModel
 
 _COARSE_VERTICES, _BACK_VERTICES = 1300, 3000
 _HAIRY = 0.2  # hair lies a little over the edge of the scalp
-SHAPES, EXPRESSIONS = 100, 10
+SHAPES, EXPRESSIONS = 200, 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
