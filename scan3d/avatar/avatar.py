@@ -132,6 +132,17 @@ class Avatar:
     animation: Animation | None = None
     lod: int = 0
 
+    def with_vertices(self, used: Ints) -> Avatar:
+        """The avatar with these rows (N,) of its vertices and all that they carry; its faces have to be renumbered."""
+        correctives = self.correctives
+        return replace(
+            self,
+            vertices=self.vertices[used],
+            weights=self.weights[used],
+            shapes={name: moves[used] for name, moves in self.shapes.items()},
+            correctives=None if correctives is None else correctives.of_vertices(used, len(self.vertices)),
+        )
+
     def triangles(self) -> tuple[Ints, Ints, Ints]:
         """(N, 3) of vertices, (N, 3) of uv, (N,) which face each is of."""
         quad = self.faces[:, 3] >= 0

@@ -37,19 +37,12 @@ def reduced(avatar: Avatar, share: float) -> Avatar:
     used, inverse = np.unique(corners.vertex[faces], return_inverse=True)
     padding = np.full((len(faces), 1), -1, np.int32)
     uv_used, uv_inverse = np.unique(faces, return_inverse=True)
-    correctives = avatar.correctives
-    if correctives is not None:
-        correctives = correctives.of_vertices(used, len(avatar.vertices))
     return replace(
-        avatar,
-        vertices=avatar.vertices[used],
+        avatar.with_vertices(used),
         faces=np.hstack([inverse.reshape(-1, 3).astype(np.int32), padding]),
         uv=corners.uv[uv_used],
         face_uv=np.hstack([uv_inverse.reshape(-1, 3).astype(np.int32), padding]),
         face_material=avatar.face_material[owner],
-        weights=avatar.weights[used],
-        shapes={name: moves[used] for name, moves in avatar.shapes.items()},
-        correctives=correctives,
         lod=avatar.lod + 1,
     )
 

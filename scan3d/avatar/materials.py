@@ -68,17 +68,10 @@ def without(avatar: Avatar, kind: str) -> Avatar:
     row[used] = np.arange(len(used), dtype=np.int32)
     kept = [number for number, material in enumerate(avatar.materials) if material.kind != kind]
     renumbered = np.searchsorted(kept, avatar.face_material[~drop]).astype(np.int32)
-    correctives = avatar.correctives
-    if correctives is not None:
-        correctives = correctives.of_vertices(used, len(avatar.vertices))
     return replace(
-        avatar,
-        vertices=avatar.vertices[used],
+        avatar.with_vertices(used),
         faces=row[faces],
         face_uv=avatar.face_uv[~drop],
         face_material=renumbered,
         materials=tuple(avatar.materials[number] for number in kept),
-        weights=avatar.weights[used],
-        shapes={name: moves[used] for name, moves in avatar.shapes.items()},
-        correctives=correctives,
     )

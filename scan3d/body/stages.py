@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,18 +47,19 @@ def make_detail(
 
 def make_maps(
     store: Store, inputs: Mapping[str, Path | bytes | str], detail_folder: Path, scan: Mesh,
-    texture: ScanTexture | None, model: BodyModel, parameters: BodyParameters, options: BakeOptions, *,
+    texture: Callable[[], ScanTexture | None], model: BodyModel, parameters: BodyParameters, options: BakeOptions, *,
     progress: Progress, workers: int | None = None,
 ) -> Path:  # fmt: skip
     """Folder with albedo.png, normal.png, displacement.png, coverage.png and maps.json.
 
-    inputs: the files that scan, texture, model and parameters come from. detail_folder: of make_detail. Raises
+    inputs: the files that scan, texture, model and parameters come from. texture: reads the scan's atlas, which takes
+    seconds, only where the maps have to be made. detail_folder: of make_detail. Raises
     InputError as bake_target and bake_maps do.
     """
 
     def work(out: Path) -> None:
         target = bake_target(model, parameters, read_detail(detail_folder / DETAIL_FILE))
-        maps = bake_maps(target, scan, texture, options=options, progress=progress, workers=workers)
+        maps = bake_maps(target, scan, texture(), options=options, progress=progress, workers=workers)
         write_maps(maps, out)
 
     return store.run(MAPS, {**inputs, "detail": detail_folder}, options, work)

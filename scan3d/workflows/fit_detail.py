@@ -42,10 +42,17 @@ def write_surface(
     write_bytes(out / DETAIL_FILE, (detail / DETAIL_FILE).read_bytes())
     if model.uv is None or model.quad_uv is None:
         return
-    texture = scan_texture(mesh_path, len(scan.faces))
     named = {f"texture {path.name}": path for path in beside}
     maps = make_maps(
-        store, {**every, **named}, detail, scan, texture, model, parameters, options.maps, progress=progress
+        store,
+        {**every, **named},
+        detail,
+        scan,
+        lambda: scan_texture(mesh_path, len(scan.faces)),
+        model,
+        parameters,
+        options.maps,
+        progress=progress,
     )
     names = [path.name for path in sorted(maps.iterdir()) if path.suffix == ".png"]
     for old in (out / "maps").glob("*.png") if (out / "maps").is_dir() else ():

@@ -6,39 +6,17 @@ import numpy as np
 
 from scan3d.body.model import BodyModel, BodyParameters
 from scan3d.body.skeleton import JOINTS, PARENTS
+from tests.body.stick_body import joint_places
 
 SIDES = 6
 RINGS = 3
 _SHAPES = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft")
-_LEFT = {
-    "hip": (0.09, 0.92, 0.0), "knee": (0.10, 0.50, 0.0), "ankle": (0.10, 0.08, -0.02), "foot": (0.11, 0.03, 0.11),
-    "collar": (0.05, 1.40, 0.0), "shoulder": (0.18, 1.42, 0.0), "elbow": (0.45, 1.42, -0.01),
-    "wrist": (0.70, 1.42, 0.0), "eye": (0.03, 1.63, 0.09),
-}  # fmt: skip
-_MIDDLE = {
-    "pelvis": (0, 0.98, 0), "spine1": (0, 1.08, 0), "spine2": (0, 1.20, 0), "spine3": (0, 1.30, 0),
-    "neck": (0, 1.48, 0), "head": (0, 1.56, 0.01), "jaw": (0, 1.57, 0.04),
-}  # fmt: skip
-_FINGERS = {"index": 0.03, "middle": 0.01, "ring": -0.012, "pinky": -0.03}
-
-
-def places() -> np.ndarray:
-    """(55, 3) of the joints at rest: a T, Y up, facing +Z, metres."""
-    found = dict(_MIDDLE)
-    for side, sign in (("left", 1), ("right", -1)):
-        mirror = np.array([sign, 1, 1])
-        found |= {f"{side}_{name}": mirror * place for name, place in _LEFT.items()}
-        for number in (1, 2, 3):
-            for finger, z in _FINGERS.items():
-                found[f"{side}_{finger}{number}"] = mirror * (0.75 + 0.03 * number, 1.42, z)
-            found[f"{side}_thumb{number}"] = mirror * (0.70 + 0.03 * number, 1.41, 0.02 + 0.025 * number)
-    return np.array([found[name] for name in JOINTS], np.float64)
 
 
 def doll(*, correctives: bool = False, seed: int = 3) -> BodyModel:
     """A tube for each joint, from its parent to it; weights over up to four joints; each tube a chart of its own."""
     rng = np.random.default_rng(seed)
-    joints = places()
+    joints = joint_places()
     angle = np.arange(SIDES) * 2 * np.pi / SIDES
     vertices, weights = [], []
     for number, parent in enumerate(PARENTS):

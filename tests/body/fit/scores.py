@@ -13,23 +13,14 @@ from scan3d.body.fit.result import Fitted
 from scan3d.body.model import BodyModel
 from scan3d.geometry import Mesh
 from scan3d.simulate.measure import tape_m
-from tests.body.fit.truth import Truth
+from tests.body.fit.truth import Truth, rays_at
 
 SKIN, CLOTH, HAIR, EYE = range(4)
 
 
-def _scene(mesh: Mesh) -> o3d.t.geometry.RaycastingScene:
-    scene = o3d.t.geometry.RaycastingScene()
-    scene.add_triangles(
-        o3d.core.Tensor.from_numpy(mesh.vertices.astype(np.float32)),
-        o3d.core.Tensor.from_numpy(mesh.faces.astype(np.uint32)),
-    )
-    return scene
-
-
 def scan_to_model_m(truth: Truth, fitted: Fitted, model: BodyModel, *, without_hair: bool = True) -> np.ndarray:
     """(N,) distance from points spread over the scan to the body, metres; hair, eyes and stands left out."""
-    scene = _scene(Mesh(vertices=fitted.vertices, faces=model.faces))
+    scene = rays_at(Mesh(vertices=fitted.vertices, faces=model.faces))
     scan = truth.scan
     areas = scan.face_areas()
     rng = np.random.default_rng(3)
@@ -73,7 +64,7 @@ def inside_cloth(truth: Truth, fitted: Fitted, model: BodyModel) -> tuple[float,
     A vertex is outside where the cloth nearest to it, facing as it does, lies deeper than it.
     """
     scan, seen = truth.scan, prepared(model).seen
-    answer = _scene(scan).compute_closest_points(o3d.core.Tensor.from_numpy(fitted.vertices.astype(np.float32)))
+    answer = rays_at(scan).compute_closest_points(o3d.core.Tensor.from_numpy(fitted.vertices.astype(np.float32)))
     face = answer["primitive_ids"].numpy().astype(np.int64)
     normals = scan.vertex_normals()[scan.faces[face]].mean(axis=1)
     own = Mesh(vertices=fitted.vertices, faces=model.faces).vertex_normals()

@@ -285,7 +285,7 @@ def _without_mouth(scan: Mesh, label: np.ndarray) -> tuple[Mesh, np.ndarray]:
     return _kept(scan, label, ~inside[scan.faces].any(axis=1))
 
 
-def _scene(mesh: Mesh) -> o3d.t.geometry.RaycastingScene:
+def rays_at(mesh: Mesh) -> o3d.t.geometry.RaycastingScene:
     import open3d as o3d
 
     scene = o3d.t.geometry.RaycastingScene()
@@ -300,7 +300,7 @@ def _seen_from_outside(scan: Mesh, label: np.ndarray) -> tuple[Mesh, np.ndarray]
     """Faces that two or more of 26 places around the body see."""
     import open3d as o3d
 
-    scene = _scene(scan)
+    scene = rays_at(scan)
     centres, normals = scan.corners().mean(axis=1), scan.face_normals()
     around = np.linspace(0, 2 * np.pi, 8, endpoint=False)
     rings = [(2.5 * np.cos(a + h), 2.5 * np.sin(a + h), h) for h in (0.15, 1.0, 1.9) for a in around]
