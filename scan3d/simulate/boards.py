@@ -6,8 +6,8 @@ import numpy as np
 
 from scan3d.geometry import Mesh, Rigid3
 from scan3d.geometry.artwork import Artwork
+from scan3d.geometry.materials import Material, Part
 from scan3d.geometry.transforms import Array
-from scan3d.simulate.subject import Material, Part
 
 PAPER, INK = 0.82, 0.04  # reflectance of matt paper and of toner on it
 _BACK = 0.35  # of the plate that carries the sheet

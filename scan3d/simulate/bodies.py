@@ -9,8 +9,8 @@ import numpy as np
 
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
+from scan3d.geometry.materials import Kind
 from scan3d.simulate.body_surface import body_surface
-from scan3d.simulate.subject import Kind
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,10 +9,10 @@ import numba
 import numpy as np
 
 from scan3d.geometry import Mesh
-from scan3d.simulate.lights import LightSetup, Panel, Surroundings
+from scan3d.geometry.lights import LightSetup, Panel, Surroundings
+from scan3d.geometry.materials import Part
 from scan3d.simulate.point_grid import PointGrid
 from scan3d.simulate.preview import _Bumps, _directions, _looked_up, _radiance, _tensor, _uv
-from scan3d.simulate.subject import Part
 
 _OFF_M = 1e-4  # rays start this far above the surface
 _FIRST = 8  # points of a panel that tell where its shadows' borders are

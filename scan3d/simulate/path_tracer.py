@@ -13,8 +13,8 @@ import numpy as np
 
 from scan3d.errors import InputError
 from scan3d.geometry import Camera, Mesh
-from scan3d.simulate.lights import LightSetup, Panel, Surroundings
-from scan3d.simulate.subject import Material, Part
+from scan3d.geometry.lights import LightSetup, Panel, Surroundings
+from scan3d.geometry.materials import Material, Part
 from scan3d.simulate.variant import choose_variant, load_mitsuba
 
 _DEPTH = 5  # bounces that matter for skin of albedo 0.3 to 0.7: the sixth adds less than 0.2 %
@@ -136,7 +136,7 @@ def _texture(mi: Any, picture: np.ndarray, *, exact: bool = False) -> dict[str, 
 def _bsdf(mi: Any, material: Material, gloss: bool) -> dict[str, Any]:
     """Disney's principled surface (Burley 2012), two of them for skin with two lobes, under a normal map if any."""
     albedo = mi.load_dict(_texture(mi, material.albedo))  # once for both lobes: maps are large
-    if not gloss or material.specular <= 0:
+    if not gloss or not np.any(material.specular):
         surface: dict[str, Any] = {"type": "diffuse", "reflectance": albedo}
     else:
         surface = _glossy(mi, material, albedo, _texture(mi, material.roughness))
@@ -155,8 +155,14 @@ def _glossy(mi: Any, material: Material, albedo: Any, roughness: Any) -> dict[st
         "type": "principled",
         "base_color": albedo,
         "roughness": roughness,
-        "specular": float(np.clip(material.specular / 0.08, 0, 1)),
+        "specular": _specular(mi, material.specular),
     }
+
+
+def _specular(mi: Any, reflectance: float | np.ndarray) -> Any:
+    """Of the principled surface: 1 where the reflectance at normal incidence is 0.08."""
+    share = np.clip(np.asarray(reflectance, np.float32) / 0.08, 0, 1)
+    return float(share) if share.ndim == 0 else _texture(mi, share)
 
 
 def _panel(mi: Any, panel: Panel) -> dict[str, Any]:

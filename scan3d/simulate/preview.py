@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from scan3d.geometry import Camera
-from scan3d.simulate.lights import LightSetup, Panel, Surroundings
+from scan3d.geometry.lights import LightSetup, Panel, Surroundings
+from scan3d.geometry.materials import Material, Part
 from scan3d.simulate.path_tracer import Crop
-from scan3d.simulate.subject import Material, Part
 
 _PER_PANEL = 16  # points of a panel, in a grid
 _DIRECTIONS = 96  # of the surroundings

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from scan3d.geometry import Camera
+from scan3d.geometry.lights import LightSetup
+from scan3d.geometry.materials import Material, Part
 from scan3d.simulate.irradiance import Shadows, albedo_at, bell, irradiance, spread_points
-from scan3d.simulate.lights import LightSetup
 from scan3d.simulate.path_tracer import Crop, Studio
 from scan3d.simulate.point_grid import PointGrid
 from scan3d.simulate.preview import Preview
 from scan3d.simulate.skin.pigment import skin_colour
-from scan3d.simulate.subject import Material, Part
 
 _KEPT = 0.99  # of the profile's light
 _FINEST_M = 4e-4  # spacing of points, or, for wide profiles, this share of their width

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scan3d.geometry import Camera, Mesh
+from scan3d.geometry.imperfections import Imperfection
+from scan3d.geometry.lights import LightSetup
+from scan3d.geometry.materials import Material, Part
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress, Task
 from scan3d.pipeline.stage import Stage, insignificant
 from scan3d.pipeline.store import Store, Units
-from scan3d.simulate.lights import LightSetup
-from scan3d.simulate.subject import Imperfection, Material, Part, Subject
+from scan3d.simulate.subject import Subject
 
 if TYPE_CHECKING:
     from scan3d.simulate.bodies import Body

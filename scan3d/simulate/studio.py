@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from scan3d.geometry import Camera
-from scan3d.simulate.lights import LightSetup
+from scan3d.geometry.lights import LightSetup
+from scan3d.geometry.materials import Part
 from scan3d.simulate.optics import pinhole_plan, resample
 from scan3d.simulate.path_tracer import Studio
 from scan3d.simulate.preview import Preview
 from scan3d.simulate.scattering import Scattered, Scattering, scatters
-from scan3d.simulate.subject import Part
 
 if TYPE_CHECKING:
     from scan3d.simulate.stages import RadianceOptions

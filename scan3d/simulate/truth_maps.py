@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scan3d.geometry import Camera
-from scan3d.simulate.subject import Part
+from scan3d.geometry.materials import Part
 
 _SUBPIXELS = 8  # along a side, where a pixel may be covered in part
 _STRIP = 200_000  # rays at once

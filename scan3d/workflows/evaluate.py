@@ -24,6 +24,7 @@ from scan3d.capture.images import DEVELOPED, load_photograph
 from scan3d.capture.take import Take
 from scan3d.errors import CaptureError, InputError
 from scan3d.geometry import Camera, Mesh, Rig
+from scan3d.geometry.imperfections import Imperfection
 from scan3d.pipeline.aside import write_bytes
 from scan3d.pipeline.progress import Progress
 from scan3d.report.comparison import comparison
@@ -42,7 +43,6 @@ from scan3d.report.score import (
 )
 from scan3d.report.surface_view import SurfaceView
 from scan3d.report.texture import encode_jpeg
-from scan3d.simulate.subject import Imperfection
 from scan3d.workflows.cameras import rig_of
 
 

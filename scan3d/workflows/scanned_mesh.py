@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from scan3d.errors import InputError
+from scan3d.geometry.materials import Material, Part
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.stage import Stage
 from scan3d.pipeline.store import Store
 from scan3d.report.score import load_model
 from scan3d.simulate.stages import write_subject
-from scan3d.simulate.subject import Material, Part, Subject
+from scan3d.simulate.subject import Subject
 
 SCANNED = Stage(name="scanned", version=1, tools=("trimesh",))
 _SKIN_ROUGHNESS = 0.45

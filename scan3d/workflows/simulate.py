@@ -12,12 +12,13 @@ from scan3d.calibration.targets import read_target
 from scan3d.capture.rig_file import read_rig_definition
 from scan3d.errors import InputError
 from scan3d.geometry import Rig, Rigid3
+from scan3d.geometry.lights import LightSetup
 from scan3d.geometry.rig_definition import RigDefinition
 from scan3d.pipeline.aside import remove_tree
 from scan3d.pipeline.executor import cpu_count
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
-from scan3d.simulate.lights import LightSetup, light_setups
+from scan3d.simulate.lights import light_setups
 from scan3d.simulate.sensor import SensorModel
 from scan3d.simulate.stages import (
     RADIANCE,

@@ -18,18 +18,18 @@ from scan3d.calibration.board_artwork import board_artwork
 from scan3d.calibration.targets import Target
 from scan3d.errors import InputError
 from scan3d.geometry import Camera, Rig, Rigid3
+from scan3d.geometry.lights import LightSetup
+from scan3d.geometry.materials import Part
 from scan3d.geometry.rig_definition import RigDefinition
 from scan3d.geometry.transforms import Array
 from scan3d.pipeline.aside import write_bytes
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress
 from scan3d.simulate.boards import board_parts, chart_size_m, colour_chart_parts
-from scan3d.simulate.lights import LightSetup
 from scan3d.simulate.optics import pinhole_plan, resample
 from scan3d.simulate.preview import Preview
 from scan3d.simulate.sensor import SensorModel, expose, meter
 from scan3d.simulate.studio import bounds
-from scan3d.simulate.subject import Part
 
 _GOLDEN_RAD = np.pi * (3.0 - 5.0**0.5)
 _OVERSAMPLE = 3.0  # the quick renderer casts one ray a pixel: edges of squares want more

@@ -32,11 +32,11 @@ from scan3d.capture.exif import Exif
 from scan3d.capture.photograph_file import write_photograph
 from scan3d.errors import InputError
 from scan3d.geometry import Camera, Rig
+from scan3d.geometry.lights import LightSetup
 from scan3d.geometry.rig_definition import RigDefinition
 from scan3d.pipeline.aside import remove_tree, write_bytes
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress
-from scan3d.simulate.lights import LightSetup
 from scan3d.simulate.sensor import SensorModel, expose, meter
 from scan3d.simulate.stages import read_radiance
 from scan3d.simulate.subject import Subject

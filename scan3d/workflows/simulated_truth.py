@@ -12,12 +12,13 @@ import numpy as np
 
 from scan3d.capture.colour import linear_to_srgb, quantised
 from scan3d.geometry import Camera, Mesh
+from scan3d.geometry.materials import Part
 from scan3d.pipeline.aside import write_bytes
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress
 from scan3d.report import Texture, write_glb, write_ply
 from scan3d.report.texture import encode_png
-from scan3d.simulate.subject import Part, Subject
+from scan3d.simulate.subject import Subject
 from scan3d.simulate.truth_maps import TruthCaster
 
 

@@ -15,6 +15,7 @@ from scan3d.calibration.detection import find_boards
 from scan3d.calibration.targets import Target, read_target
 from scan3d.capture.colour import linear_to_srgb, quantised
 from scan3d.geometry import Camera, Rigid3
+from scan3d.geometry.lights import LightSetup
 from scan3d.simulate.boards import (
     CHART_SRGB,
     board_parts,
@@ -23,7 +24,7 @@ from scan3d.simulate.boards import (
     chart_size_m,
     colour_chart_parts,
 )
-from scan3d.simulate.lights import LightSetup, even
+from scan3d.simulate.lights import even
 from scan3d.simulate.preview import Preview
 
 sys.path.append(str(Path(__file__).parents[1] / "calibration"))

@@ -9,10 +9,11 @@ pytest.importorskip("mitsuba", reason="the simulated studio needs mitsuba")
 
 from dataclasses import replace
 
-from scan3d.simulate.lights import LightSetup, Panel, even, gradient, studio_panels
+from scan3d.geometry.lights import LightSetup, Panel
+from scan3d.geometry.materials import Material
+from scan3d.simulate.lights import even, gradient, studio_panels
 from scan3d.simulate.path_tracer import render
 from scan3d.simulate.preview import Preview
-from scan3d.simulate.subject import Material
 from tests.simulate.test_radiometry import SCALAR, ball, camera, card, disc_mean, flat, material, part
 
 

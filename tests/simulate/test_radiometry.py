@@ -8,9 +8,10 @@ import pytest
 pytest.importorskip("mitsuba", reason="the simulated studio needs mitsuba")
 
 from scan3d.geometry import Camera, Intrinsics, Mesh, Rigid3
-from scan3d.simulate.lights import LightSetup, Panel, Surroundings, even, gradient, light_setups
+from scan3d.geometry.lights import LightSetup, Panel, Surroundings
+from scan3d.geometry.materials import Material, Part
+from scan3d.simulate.lights import even, gradient, light_setups
 from scan3d.simulate.path_tracer import Scene, Studio, render
-from scan3d.simulate.subject import Material, Part
 
 SCALAR = "scalar_rgb"
 FACING = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # rows: right, down, ahead of a camera that looks along +y

@@ -12,12 +12,13 @@ from scipy.special import k0
 pytest.importorskip("mitsuba", reason="the simulated studio needs mitsuba")
 
 from scan3d.geometry import Camera, Intrinsics, Mesh, Rigid3
-from scan3d.simulate.lights import LightSetup, Panel, even
+from scan3d.geometry.lights import LightSetup, Panel
+from scan3d.geometry.materials import Material, Part
+from scan3d.simulate.lights import even
 from scan3d.simulate.path_tracer import Studio
 from scan3d.simulate.preview import Preview
 from scan3d.simulate.scattering import Scattered, Scattering, albedo_below, profile_widths_m, spread, within
 from scan3d.simulate.studio import open_studio
-from scan3d.simulate.subject import Material, Part
 from tests.simulate.test_radiometry import SCALAR, ball, camera, flat
 
 ALBEDO = 0.6

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from scan3d.geometry import Mesh
+from scan3d.geometry.imperfections import Imperfection
+from scan3d.geometry.materials import Part
 from scan3d.simulate.skin import dress_up
 from scan3d.simulate.skin.body_maps import decode_normals, encode_normals
 from scan3d.simulate.skin.texels import chart_of
-from scan3d.simulate.subject import Imperfection, Part
 from tests.simulate.mannequins import globe, mannequin
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])

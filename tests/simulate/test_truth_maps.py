@@ -8,11 +8,12 @@ import pytest
 
 from scan3d.calibration.colmap_model import read_colmap_model, write_colmap_model
 from scan3d.geometry import Camera, Mesh, Rig
-from scan3d.simulate.lights import LightSetup, even
+from scan3d.geometry.lights import LightSetup
+from scan3d.geometry.materials import Material, Part
+from scan3d.simulate.lights import even
 from scan3d.simulate.optics import pinhole_plan, resample
 from scan3d.simulate.path_tracer import Studio
 from scan3d.simulate.preview import Preview
-from scan3d.simulate.subject import Material, Part
 from scan3d.simulate.truth_maps import TruthCaster
 from tests.simulate.lenses import LENSES, camera
 

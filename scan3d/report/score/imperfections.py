@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from scan3d.capture.colour import srgb_to_linear
 from scan3d.geometry import Camera
+from scan3d.geometry.imperfections import Imperfection
 from scan3d.report.score.shape import seen_by
 from scan3d.report.surface_view import SurfaceView
-from scan3d.simulate.subject import Imperfection
 
 WITHIN_M = 2e-3
 LEAST_SHARE = 0.5

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from scan3d.geometry import Mesh
+from scan3d.geometry.materials import Material
 from scan3d.simulate.skin.body_maps import encode_normals
 from scan3d.simulate.skin.noise import mottle
 from scan3d.simulate.skin.texels import Chart, chart_of
 from scan3d.simulate.skin.zones import smooth
-from scan3d.simulate.subject import Material
 
 PATTERNS = ("melange", "stripes", "print", "blocks")
 

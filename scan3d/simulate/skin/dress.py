@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from scan3d.geometry import Mesh
+from scan3d.geometry.imperfections import Imperfection
+from scan3d.geometry.materials import Kind, Material, Part
 from scan3d.simulate.skin.body_maps import skin_maps
 from scan3d.simulate.skin.cloth import cloth_material, plain_material
 from scan3d.simulate.skin.drawing import draw_marks
@@ -18,7 +20,6 @@ from scan3d.simulate.skin.pigment import Pigment, mean_free_path_m, pigment_of_t
 from scan3d.simulate.skin.strands import paint_strands
 from scan3d.simulate.skin.texels import Chart, chart_of
 from scan3d.simulate.skin.zones import body_zones
-from scan3d.simulate.subject import Imperfection, Kind, Material, Part
 
 LARGEST = 8192
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from scan3d.geometry import Mesh
+from scan3d.geometry.materials import Material
 from scan3d.simulate.skin.noise import mottle
 from scan3d.simulate.skin.texels import chart_of
-from scan3d.simulate.subject import Material
 
 _IRIS_M = 0.00585
 _PUPIL_M = 0.0017

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from scan3d.geometry import Mesh
+from scan3d.geometry.materials import Material
 from scan3d.simulate.skin.body_maps import encode_normals, tangent_slopes
 from scan3d.simulate.skin.noise import mottle
 from scan3d.simulate.skin.texels import chart_of
-from scan3d.simulate.subject import Material
 
 # Linear albedos.
 COLOURS = {

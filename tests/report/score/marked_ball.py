@@ -8,8 +8,8 @@ import numpy as np
 
 from scan3d.capture.colour import linear_to_srgb, quantised
 from scan3d.geometry import Mesh
+from scan3d.geometry.imperfections import Imperfection
 from scan3d.report import SurfaceView, Texture
-from scan3d.simulate.subject import Imperfection
 
 RADIUS_M = 0.05
 SKIN = np.array([0.45, 0.28, 0.2])  # linear

@@ -1,0 +1,63 @@
+"""Light as a rig has it: panels, surroundings and polarisers, one setup for each photograph of a sequence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+Polarisation = Literal["none", "cross", "parallel"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """A softbox: a rectangle that shines evenly from one side.
+
+    centre_m, target_m: (3,) world; it faces the target. size_m: width and height. radiance: (3,) linear Rec.709.
+    """
+
+    name: str
+    centre_m: tuple[float, float, float]
+    target_m: tuple[float, float, float]
+    size_m: tuple[float, float]
+    radiance: tuple[float, float, float]
+
+    def corners_m(self) -> np.ndarray:
+        """(4, 3) corners in the world, counter-clockwise seen from the target."""
+        centre = np.asarray(self.centre_m, float)
+        ahead = np.asarray(self.target_m, float) - centre
+        ahead /= np.linalg.norm(ahead)
+        helper = np.array([0.0, 0.0, 1.0]) if abs(ahead[2]) < 0.95 else np.array([0.0, 1.0, 0.0])
+        right = np.cross(helper, ahead)
+        right /= np.linalg.norm(right)
+        up = np.cross(ahead, right)
+        a, b = 0.5 * self.size_m[0] * right, 0.5 * self.size_m[1] * up
+        return np.stack([centre - a - b, centre + a - b, centre + a + b, centre - a + b])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Surroundings:
+    """Light from all directions: radiance (H, W, 3) float32 linear, a latitude-longitude picture with its top at +Z
+    and its middle column at -Y, in front of the subject."""
+
+    radiance: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LightSetup:
+    """All light of one photograph. name: the light's id in a take. polarisation: of lamps against lenses."""
+
+    name: str
+    panels: tuple[Panel, ...] = ()
+    surroundings: Surroundings | None = None
+    polarisation: Polarisation = "none"
+
+    def record(self) -> dict[str, Any]:
+        """JSON values of what it is, for truth/lights.json."""
+        panels = [
+            {"name": p.name, "centre_m": p.centre_m, "target_m": p.target_m, "size_m": p.size_m, "radiance": p.radiance}
+            for p in self.panels
+        ]
+        around = None if self.surroundings is None else self.surroundings.radiance.mean(axis=(0, 1)).tolist()
+        return {"name": self.name, "polarisation": self.polarisation, "panels": panels, "mean_surroundings": around}
