@@ -6,7 +6,7 @@ between cameras is a sensor. Radiance is linear Rec.709, unclipped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,14 @@ Crop = tuple[int, int, int, int]
 class Scene:
     """Parts under one light setup, ready to be looked at.
 
-    gloss: False leaves out all specular reflection, for what crossed polarisers let through.
+    gloss: False leaves out all specular reflection, for what crossed polarisers let through. surface: (mitsuba,
+    material, gloss) -> a surface of Mitsuba, None for the studio's own.
     """
 
-    def __init__(self, parts: Sequence[Part], lights: LightSetup, *, variant: str = "auto", gloss: bool = True) -> None:
+    def __init__(
+        self, parts: Sequence[Part], lights: LightSetup, *, variant: str = "auto", gloss: bool = True,
+        surface: Callable[[Any, Material, bool], Any] | None = None,
+    ) -> None:  # fmt: skip
         if not parts and not lights.panels:
             raise InputError("There is nothing to render.", "simulate", "Give at least one part.")
         self._mi = load_mitsuba(choose_variant(variant))
@@ -36,7 +40,7 @@ class Scene:
             "integrator": {"type": "path", "max_depth": _DEPTH + 1, "hide_emitters": True},
         }
         for number, part in enumerate(parts):
-            bsdf = self._mi.load_dict(_bsdf(self._mi, part.material, gloss))
+            bsdf = self._mi.load_dict((surface or _bsdf)(self._mi, part.material, gloss))
             scene[f"part{number}"] = _mesh(self._mi, part.name, part.mesh, bsdf)
         for number, panel in enumerate(lights.panels):
             # Loaded here: what a scene's record names is made side by side, lamps in another order every time, and
@@ -48,17 +52,20 @@ class Scene:
 
     def render(
         self, camera: Camera, *, samples: int, seed: int = 0, crop: Crop | None = None, aperture_m: float = 0.0,
-        focus_m: float | None = None,
+        focus_m: float | None = None, alpha: bool = False,
     ) -> np.ndarray:  # fmt: skip
-        """Radiance (H, W, 3) float32 of a pinhole camera, or of its crop (x0, y0, x1, y1) in pixels.
+        """Radiance (H, W, 3) float32 of a pinhole camera, or of its crop (x0, y0, x1, y1) in pixels; with alpha a
+        fourth channel, how much of each pixel the parts cover.
 
         samples: paths per pixel. aperture_m: diameter of the lens' opening, 0 for everything sharp; focus_m: distance
         of the plane that is sharp. The same seed gives the same picture: to the byte where samples is a power of four,
         else to rounding, as the blocks that threads work on then cut pixels in two.
         """
-        sensor = self._mi.load_dict(_sensor(self._mi, camera, crop, aperture_m, focus_m))
+        record = _sensor(self._mi, camera, crop, aperture_m, focus_m)
+        record["film"]["pixel_format"] = "rgba" if alpha else "rgb"
+        sensor = self._mi.load_dict(record)
         picture = self._mi.render(self._scene, sensor=sensor, spp=samples, seed=seed)
-        return np.array(picture, dtype=np.float32)[..., :3]
+        return np.array(picture, dtype=np.float32)[..., : 4 if alpha else 3]
 
 
 def render(
@@ -101,7 +108,7 @@ class Studio:
 
 
 def _mesh(mi: Any, name: str, mesh: Mesh, bsdf: Any) -> Any:
-    """Mitsuba's mesh: a vertex for every pair of position and texture coordinate, smooth normals."""
+    """Mitsuba's mesh: a vertex for every pair of position and texture coordinate; normals as given, else smooth."""
     uv = mesh.uv if mesh.uv is not None else np.zeros((len(mesh.faces), 3, 2))
     keys = np.concatenate([mesh.faces.reshape(-1, 1), np.ascontiguousarray(uv, np.float32).reshape(-1, 2)], axis=1)
     unique, index = np.unique(keys.astype(np.float64), axis=0, return_inverse=True)
@@ -115,7 +122,8 @@ def _mesh(mi: Any, name: str, mesh: Mesh, bsdf: Any) -> Any:
     )
     parameters = mi.traverse(made)
     parameters["vertex_positions"] = _flat(mesh.vertices[vertex], np.float32)
-    parameters["vertex_normals"] = _flat(mesh.vertex_normals()[vertex], np.float32)
+    normals = mesh.vertex_normals() if mesh.normals is None else mesh.normals
+    parameters["vertex_normals"] = _flat(normals[vertex], np.float32)
     parameters["vertex_texcoords"] = _flat(coordinates, np.float32)
     parameters["faces"] = _flat(np.asarray(index).reshape(-1, 3), np.uint32)
     parameters.update()
@@ -126,7 +134,7 @@ def _flat(values: np.ndarray, kind: type) -> np.ndarray:
     return np.ascontiguousarray(values, kind).ravel()
 
 
-def _texture(mi: Any, picture: np.ndarray, *, exact: bool = False) -> dict[str, Any]:
+def texture(mi: Any, picture: np.ndarray, *, exact: bool = False) -> dict[str, Any]:
     """A map as it is: linear, no conversion; in half precision, which is finer than 11 bits, unless exact."""
     kind = np.float32 if exact else np.float16
     bitmap = mi.Bitmap(np.ascontiguousarray(picture if picture.ndim == 3 else picture[..., None], kind))
@@ -135,18 +143,23 @@ def _texture(mi: Any, picture: np.ndarray, *, exact: bool = False) -> dict[str, 
 
 def _bsdf(mi: Any, material: Material, gloss: bool) -> dict[str, Any]:
     """Disney's principled surface (Burley 2012), two of them for skin with two lobes, under a normal map if any."""
-    albedo = mi.load_dict(_texture(mi, material.albedo))  # once for both lobes: maps are large
+    albedo = mi.load_dict(texture(mi, material.albedo))  # once for both lobes: maps are large
     if not gloss or not np.any(material.specular):
         surface: dict[str, Any] = {"type": "diffuse", "reflectance": albedo}
     else:
-        surface = _glossy(mi, material, albedo, _texture(mi, material.roughness))
+        surface = _glossy(mi, material, albedo, texture(mi, material.roughness))
         if material.second_share > 0:
             sharp = _glossy(mi, material, albedo, float(material.second_roughness))
             surface = {"type": "blendbsdf", "weight": float(material.second_share), "rough": surface, "sharp": sharp}
+    return bumped(mi, material, surface)
+
+
+def bumped(mi: Any, material: Material, surface: Any) -> dict[str, Any]:
+    """A surface seen from both sides, under the material's normal map if it has one."""
     if material.normal is not None:
         # Mitsuba's second tangent is the normal across the first, whichever way v runs: up, as OpenGL has it.
         normal = material.normal.astype(np.float32) / 65535
-        surface = {"type": "normalmap", "normalmap": _texture(mi, normal, exact=True), "bsdf": surface}
+        surface = {"type": "normalmap", "normalmap": texture(mi, normal, exact=True), "bsdf": surface}
     return {"type": "twosided", "bsdf": surface}
 
 
@@ -162,7 +175,7 @@ def _glossy(mi: Any, material: Material, albedo: Any, roughness: Any) -> dict[st
 def _specular(mi: Any, reflectance: float | np.ndarray) -> Any:
     """Of the principled surface: 1 where the reflectance at normal incidence is 0.08."""
     share = np.clip(np.asarray(reflectance, np.float32) / 0.08, 0, 1)
-    return float(share) if share.ndim == 0 else _texture(mi, share)
+    return float(share) if share.ndim == 0 else texture(mi, share)
 
 
 def _panel(mi: Any, panel: Panel) -> dict[str, Any]:
@@ -204,8 +217,7 @@ def _sensor(mi: Any, camera: Camera, crop: Crop | None, aperture_m: float, focus
         )
     world_from_cam = camera.cam_from_world.inverse().matrix()
     film = {
-        "type": "hdrfilm", "width": i.width, "height": i.height, "rfilter": {"type": "box"}, "pixel_format": "rgb",
-        "component_format": "float32",
+        "type": "hdrfilm", "width": i.width, "height": i.height, "rfilter": {"type": "box"}, "component_format": "float32",
     }  # fmt: skip
     if crop is not None:
         x0, y0, x1, y1 = crop
