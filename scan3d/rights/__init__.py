@@ -1,0 +1,1 @@
+"""What the person scanned has allowed, and who used it: consents, licences, approvals, a ledger, marks."""
