@@ -15,6 +15,7 @@ class Panel:
     """A softbox: a rectangle that shines evenly from one side.
 
     centre_m, target_m: (3,) world; it faces the target. size_m: width and height. radiance: (3,) linear Rec.709.
+    round: the ellipse within the rectangle shines, as of a beauty dish or an octabox.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Panel:
     target_m: tuple[float, float, float]
     size_m: tuple[float, float]
     radiance: tuple[float, float, float]
+    round: bool = False
 
     def corners_m(self) -> np.ndarray:
         """(4, 3) corners in the world, counter-clockwise seen from the target."""
@@ -34,6 +36,26 @@ class Panel:
         up = np.cross(ahead, right)
         a, b = 0.5 * self.size_m[0] * right, 0.5 * self.size_m[1] * up
         return np.stack([centre - a - b, centre + a - b, centre + a + b, centre - a + b])
+
+    def area_m2(self) -> float:
+        """Of what shines."""
+        return self.size_m[0] * self.size_m[1] * (np.pi / 4 if self.round else 1.0)
+
+    def points_m(self, side: int) -> np.ndarray:
+        """(side * side, 3) points that stand for equal areas: a grid, bent to the ellipse of a round one (the
+        concentric map of Shirley and Chiu 1997)."""
+        corners = self.corners_m()
+        right, up = corners[1] - corners[0], corners[3] - corners[0]
+        steps = (np.arange(side) + 0.5) / side
+        a, b = (grid.ravel() for grid in np.meshgrid(steps, steps, indexing="ij"))
+        if self.round:
+            x, y = 2 * a - 1, 2 * b - 1
+            wide = np.abs(x) > np.abs(y)
+            radius = np.where(wide, x, y)
+            ratio = np.where(wide, y, x) / np.where(radius == 0, 1, radius)
+            turn = np.where(wide, np.pi / 4 * ratio, np.pi / 2 - np.pi / 4 * ratio)
+            a, b = 0.5 + 0.5 * radius * np.cos(turn), 0.5 + 0.5 * radius * np.sin(turn)
+        return np.asarray(corners[0] + a[:, None] * right + b[:, None] * up)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -187,7 +187,7 @@ def _panel(mi: Any, panel: Panel) -> dict[str, Any]:
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1], matrix[:3, 2], matrix[:3, 3] = right, up, ahead, middle
     return {
-        "type": "rectangle",
+        "type": "disk" if panel.round else "rectangle",
         "to_world": mi.ScalarTransform4f(matrix),
         "emitter": {"type": "area", "radiance": {"type": "rgb", "value": list(panel.radiance)}},
     }

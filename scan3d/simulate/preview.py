@@ -86,22 +86,19 @@ class Preview:
         return (total / np.pi).astype(np.float32)
 
     def _add_panel(self, total: np.ndarray, panel: Panel, starts: np.ndarray, normals: np.ndarray) -> None:
-        corners = panel.corners_m()
-        right, up = corners[1] - corners[0], corners[3] - corners[0]
-        ahead = np.asarray(panel.target_m, float) - corners.mean(axis=0)
+        ahead = np.asarray(panel.target_m, float) - np.asarray(panel.centre_m, float)
         ahead /= np.linalg.norm(ahead)
         side = round(_PER_PANEL**0.5)
-        area = float(np.linalg.norm(np.cross(right, up))) / side**2
-        for a in (np.arange(side) + 0.5) / side:
-            for b in (np.arange(side) + 0.5) / side:
-                towards = corners[0] + a * right + b * up - starts
-                square = (towards**2).sum(axis=1)
-                unit = towards / np.sqrt(square)[:, None]
-                geometry = np.maximum(-(unit @ ahead), 0) * area / square
-                facing = (unit * normals).sum(axis=1)
-                lit = (facing > 0) & (geometry > 0)
-                lit[lit] = self._free(starts[lit], towards[lit], 1.0)
-                _add(total, lit, geometry, unit, facing, np.asarray(panel.radiance))
+        area = panel.area_m2() / side**2
+        for point in panel.points_m(side):
+            towards = point - starts
+            square = (towards**2).sum(axis=1)
+            unit = towards / np.sqrt(square)[:, None]
+            geometry = np.maximum(-(unit @ ahead), 0) * area / square
+            facing = (unit * normals).sum(axis=1)
+            lit = (facing > 0) & (geometry > 0)
+            lit[lit] = self._free(starts[lit], towards[lit], 1.0)
+            _add(total, lit, geometry, unit, facing, np.asarray(panel.radiance))
 
     def _add_surroundings(
         self, total: np.ndarray, surroundings: Surroundings, starts: np.ndarray, normals: np.ndarray
