@@ -200,7 +200,8 @@ def _decode_deep(path: Path, camera_id: str) -> np.ndarray:
     return np.ascontiguousarray(pixels[..., 2::-1])
 
 
-def _rawpy(path: Path, camera_id: str) -> Any:
+def raw_library(path: Path, camera_id: str) -> Any:
+    """rawpy. Raises MissingDependencyError where it is not installed; path and camera are named in it."""
     try:
         import rawpy
     except ImportError as error:
@@ -211,7 +212,7 @@ def _rawpy(path: Path, camera_id: str) -> Any:
 
 
 def _raw_header(path: Path, camera_id: str) -> ImageHeader:
-    rawpy = _rawpy(path, camera_id)
+    rawpy = raw_library(path, camera_id)
     try:
         with rawpy.imread(str(path)) as raw:
             return ImageHeader(width=raw.sizes.width, height=raw.sizes.height, orientation=1, profile="")
@@ -221,7 +222,7 @@ def _raw_header(path: Path, camera_id: str) -> ImageHeader:
 
 def _decode_raw(path: Path, camera_id: str) -> np.ndarray:
     """Develop as plainly as can be: camera white balance, no brightening, sRGB curve, 16 bits, not turned."""
-    rawpy = _rawpy(path, camera_id)
+    rawpy = raw_library(path, camera_id)
     try:
         with rawpy.imread(str(path)) as raw:
             pixels = raw.postprocess(
