@@ -23,7 +23,8 @@ class Material:
     """What a part is made of. kind: "skin", "eyes", "mouth", "teeth" or "eyelashes".
 
     maps: name -> picture: "albedo" (sRGB), "normal" (tangent space, OpenGL, not a colour), "roughness" (grey, not a
-    colour), "displacement" (grey 16 bit, not a colour). roughness: where there is no map. tile: the (u, v) of its
+    colour), "specular" (grey, linear: reflectance straight on, over 0.08), "displacement" (grey 16 bit, not a colour).
+    roughness, specular: where there is no map. tile: the (u, v) of its
     square of texture coordinates, (0, 0) for the usual one.
     displacement_m: height of black and of white in the displacement map, metres.
     """
@@ -33,6 +34,7 @@ class Material:
     maps: Mapping[str, Path] = field(default_factory=dict)
     colour: tuple[float, float, float] = (0.55, 0.42, 0.35)
     roughness: float = 0.5
+    specular: float = 0.35
     tile: tuple[int, int] = (0, 0)
     displacement_m: tuple[float, float] = (0.0, 0.0)
 

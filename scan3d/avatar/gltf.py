@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from scan3d import __version__
-from scan3d.avatar.avatar import WORLD_FROM_MODEL, Avatar, Material, quaternions
+from scan3d.avatar.avatar import WORLD_FROM_MODEL, Avatar, quaternions
 from scan3d.avatar.gltf_buffer import Buffer
+from scan3d.avatar.gltf_material import made_material
 from scan3d.avatar.moving import Moves, moves_of
-from scan3d.avatar.pictures import map_bytes, roughness_bytes
 from scan3d.avatar.rig import Rig
 from scan3d.avatar.skin_weights import strongest
 from scan3d.avatar.surface import corners_as_vertices, smooth_normals, tangents
@@ -65,7 +65,7 @@ def write_gltf(
     _mesh(gltf, avatar, rig, buffer, options, moves)
     _animation(gltf, rig, buffer, moves)
     for material in avatar.materials:
-        gltf.materials.append(_material(gltf, buffer, material, options))
+        gltf.materials.append(made_material(gltf, buffer, material, options.texture_size))
     if rig.naming.name == "vrm":
         _vrm(gltf, avatar, rig)
     gltf.bufferViews, gltf.accessors = buffer.views, buffer.accessors
@@ -217,34 +217,6 @@ def _continuous(rotations: Floats) -> Floats:
     """(N, 4) the same rotations, no neighbour on the far side of the sphere."""
     flips = np.concatenate([[1.0], np.where(np.sum(rotations[1:] * rotations[:-1], axis=1) < 0, -1.0, 1.0)])
     return np.asarray(rotations * np.cumprod(flips)[:, None])
-
-
-def _material(gltf: Any, buffer: Buffer, material: Material, options: GltfOptions) -> Any:
-    import pygltflib as g
-
-    def texture(data: bytes, mime: str, name: str) -> int:
-        if not gltf.samplers:
-            gltf.samplers.append(g.Sampler(magFilter=9729, minFilter=9987, wrapS=33071, wrapT=33071))
-        gltf.images.append(g.Image(bufferView=buffer.view(data), mimeType=mime, name=f"{material.name}_{name}"))
-        gltf.textures.append(g.Texture(source=len(gltf.images) - 1, sampler=0))
-        return len(gltf.textures) - 1
-
-    maps, size = material.maps, options.texture_size
-    surface = g.PbrMetallicRoughness(metallicFactor=0.0, roughnessFactor=material.roughness)
-    made = g.Material(name=material.name, pbrMetallicRoughness=surface, alphaCutoff=None)
-    if "albedo" in maps:
-        picture = texture(map_bytes(maps["albedo"], largest=size, jpeg=True), "image/jpeg", "albedo")
-        surface.baseColorTexture = g.TextureInfo(index=picture)
-    else:
-        surface.baseColorFactor = [*material.colour, 1.0]
-    if "roughness" in maps:
-        picture = texture(roughness_bytes(maps["roughness"], largest=size), "image/png", "roughness")
-        surface.metallicRoughnessTexture = g.TextureInfo(index=picture)
-        surface.roughnessFactor = 1.0
-    if "normal" in maps:
-        picture = texture(map_bytes(maps["normal"], largest=size, jpeg=False), "image/png", "normal")
-        made.normalTexture = g.NormalMaterialTexture(index=picture)
-    return made
 
 
 def _vrm(gltf: Any, avatar: Avatar, rig: Rig) -> None:

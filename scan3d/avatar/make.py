@@ -47,14 +47,16 @@ def avatar_of(
     level: int = 0,
     offsets: Floats | None = None,
     materials: Sequence[Material] = (),
+    uv_scale: int = 1,
     rest: Floats | None = None,
     motion: MotionLike | None = None,
 ) -> Avatar:
     """The avatar of a body. What the face did in the scan stays in the rest mesh; the pose does not.
 
     level, offsets: the mesh `level` times subdivided, (V', 3) added to it at rest, metres, in the model's frame.
-    materials: of the skin, one a tile, and of "eyes" and "mouth"; plain ones where there are none. rest: (J, 3) the
-    pose of the model that the avatar rests in; None for the model's own. Raises InputError where the model has no quads
+    materials: of the skin, one a tile, and of "eyes" and "mouth"; plain ones where there are none. uv_scale: the maps'
+    tiles along a side of the model's unit square of texture coordinates. rest: (J, 3) the pose of the model that the
+    avatar rests in; None for the model's own. Raises InputError where the model has no quads
     or the offsets are those of another mesh.
     """
     finer = _finer(model, level, offsets)
@@ -62,6 +64,7 @@ def avatar_of(
     vertices = _of(finer, body.vertices) + (0 if offsets is None else offsets)
     names, shapes, numbers = _shapes(model)
     faces, face_uv, uv = _corners(finer)
+    uv = uv * uv_scale
     where, tables = materials_of(model, face_uv, uv, materials, 4**level)
     avatar = Avatar(
         name=name,

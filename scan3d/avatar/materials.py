@@ -9,7 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from scan3d.avatar.avatar import Avatar, Material
+from scan3d.avatar.skin import specular_of
+from scan3d.avatar.tiles import udim
 from scan3d.body.model import BodyModel
+from scan3d.geometry.tile_cuts import tile_of
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int32]
@@ -18,9 +21,9 @@ Ints = npt.NDArray[np.int32]
 _KINDS = {"eyeball": "eyes", "teeth": "teeth", "tongue": "mouth", "mouth_inside": "mouth", "eyelashes": "eyelashes"}
 _PLAIN = {
     "skin": Material(name="skin"),
-    "eyes": Material(name="eyes", kind="eyes", colour=(0.8, 0.78, 0.76), roughness=0.08),
-    "mouth": Material(name="mouth", kind="mouth", colour=(0.35, 0.12, 0.1), roughness=0.3),
-    "teeth": Material(name="teeth", kind="teeth", colour=(0.75, 0.7, 0.6), roughness=0.15),
+    "eyes": Material(name="eyes", kind="eyes", colour=(0.8, 0.78, 0.76), roughness=0.08, specular=specular_of(1.376)),
+    "mouth": Material(name="mouth", kind="mouth", colour=(0.35, 0.12, 0.1), roughness=0.3, specular=specular_of(1.33)),
+    "teeth": Material(name="teeth", kind="teeth", colour=(0.75, 0.7, 0.6), roughness=0.15, specular=specular_of(1.62)),
     "eyelashes": Material(name="eyelashes", kind="eyelashes", colour=(0.02, 0.015, 0.01), roughness=0.6),
 }
 
@@ -30,16 +33,15 @@ def materials_of(
 ) -> tuple[Ints, tuple[Material, ...]]:
     """(F',) which material each face is of, and the materials that are used. children: faces of one of the model's."""
     base = model.faces if model.quads is None else model.quads
-    tile = np.floor(uv[face_uv[::children, :3]].mean(axis=1) - 1e-6).astype(int).clip(0)
     kind_of = np.zeros(len(base), np.int64)
     kinds = list(_PLAIN)
     for part, kind in reversed(_KINDS.items()):
         if part in model.parts:
             inside = np.all(np.asarray(model.parts[part])[base[:, :3]] > 0.5, axis=1)
             kind_of[inside] = kinds.index(kind)
-    numbers = np.column_stack([kind_of, tile]).tolist()
-    keys = [(kinds[kind], (u, v)) for kind, u, v in numbers]
-    order = sorted(set(keys), key=lambda key: (kinds.index(key[0]), key[1]))
+    tile = tile_of(uv, face_uv).clip(0)
+    keys, row = np.unique(np.column_stack([np.repeat(kind_of, children), tile]), axis=0, return_inverse=True)
+    order = [(kinds[kind], (u, v)) for kind, u, v in keys.tolist()]
     wanted = []
     for kind, at in order:
         found = next((m for m in given if m.kind == kind and m.tile == at), None)
@@ -51,10 +53,8 @@ def materials_of(
                 plain if skin is None else replace(plain, maps={k: v for k, v in skin.maps.items() if k == "albedo"})
             )
         several = sum(other == kind for other, _ in order) > 1
-        suffix = f"_{1001 + at[0] + 10 * at[1]}" if several else ""
-        wanted.append(replace(found, name=f"{kind}{suffix}", tile=at))
-    row = {key: number for number, key in enumerate(order)}
-    return np.repeat(np.array([row[key] for key in keys], np.int32), children), tuple(wanted)
+        wanted.append(replace(found, name=f"{kind}_{udim(at)}" if several else kind, tile=at))
+    return row.reshape(-1).astype(np.int32), tuple(wanted)
 
 
 def without(avatar: Avatar, kind: str) -> Avatar:

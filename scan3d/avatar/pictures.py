@@ -55,3 +55,28 @@ def roughness_bytes(path: Path, *, largest: int | None) -> bytes:
     grey = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
     packed = np.stack([np.zeros_like(grey), grey, np.full_like(grey, 255)], axis=-1)
     return bytes(cv2.imencode(".png", packed)[1])
+
+
+def specular_bytes(path: Path, *, largest: int | None, gain: float) -> bytes:
+    """A PNG as glTF has it: strength in alpha, from a grey map times `gain`."""
+    import cv2
+
+    data = np.frombuffer(map_bytes(path, largest=largest, jpeg=False, sixteen=True), np.uint8)
+    grey = np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED))
+    grey = grey if grey.ndim == 2 else grey[..., 0]
+    strength = np.round(np.clip(grey * (gain / np.iinfo(grey.dtype).max), 0, 1) * 255).astype(np.uint8)
+    packed = np.full((*strength.shape, 4), 255, np.uint8)
+    packed[..., 3] = strength
+    return bytes(cv2.imencode(".png", packed)[1])
+
+
+def mean_of(path: Path) -> float:
+    """The mean of a map, 0 to 1."""
+    picture = read_map(path)
+    return float(picture.mean() / np.iinfo(picture.dtype).max)
+
+
+def largest_of(path: Path) -> float:
+    """The largest value in a map, 0 to 1."""
+    picture = read_map(path)
+    return float(picture.max() / np.iinfo(picture.dtype).max)

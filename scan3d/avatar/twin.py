@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ from scan3d.avatar.avatar import Avatar, Material, quaternions
 from scan3d.avatar.pictures import map_bytes
 from scan3d.avatar.rig import Rig
 from scan3d.avatar.skin_weights import strongest
+from scan3d.avatar.tiles import Tiled, tiled, udim
 
 Floats = npt.NDArray[np.floating]
 Sparse = tuple[npt.NDArray[np.int32], Floats]
 
 FORMAT, VERSION = "scan3d-twin", 1
 _SLIGHTEST_M = 1e-6
+_SIXTEEN = ("displacement", "specular")
 # Blender stores every shape in full: so many vertices in all correctives together, 12 bytes each, are bearable.
 _MOST_CORRECTED = 30_000_000
 
@@ -30,12 +32,14 @@ class TwinOptions:
     """weights: joints a vertex. texture_size: the longest side of a map. correctives: whether they come along, which
     they do not where the mesh is so fine that Blender could not bear it: a coarser one has them.
 
+    udim: whether tiles of one material stay one, with UDIM's pictures; else each is a material of its own, for FBX.
     presets: name -> local turns (J, 3, 3) that the add-on offers. model_type, model_hash: as body.npz has them.
     """
 
     weights: int = 8
     texture_size: int | None = None
     correctives: bool = True
+    udim: bool = True
     presets: Mapping[str, Floats] | None = None
     model_type: str = "smplx"
     model_hash: str = ""
@@ -59,10 +63,11 @@ def write_twin(
     presets = dict(options.presets or {})
     bones, values = strongest(avatar.weights, options.weights)
     own, above = rig.bone_rest_turns(avatar)
+    materials, of_material = _materials(avatar.materials, options)
     pose = avatar.rest_turns if turns is None else turns
     arrays: dict[str, npt.NDArray[Any]] = {
         "vertices": avatar.vertices, "faces": avatar.faces, "uv": avatar.uv, "face_uv": avatar.face_uv,
-        "face_material": avatar.face_material, "heads": rig.heads, "tails": rig.tails, "axes": rig.axes,
+        "face_material": of_material[avatar.face_material], "heads": rig.heads, "tails": rig.tails, "axes": rig.axes,
         "bone_parents": rig.parents, "bone_joint": rig.joint, "own_turns": own, "above_turns": above,
         "weight_bones": rig.bone_of_joint()[bones], "weight_values": values,
         "pose_turns": quaternions(rig.bone_turns(avatar, pose)),
@@ -94,7 +99,7 @@ def write_twin(
         "presets": list(presets),
         "fps": None if avatar.animation is None else avatar.animation.fps,
         "rigify_types": dict(rig.naming.rigify_types or {}),
-        "materials": [_material(m, folder, options.texture_size) for m in avatar.materials],
+        "materials": [_material(m, folder, options.texture_size) for m in materials],
     }
     (folder / "twin.json").write_text(json.dumps(table, indent=1))
 
@@ -150,18 +155,30 @@ def _one_after_the_other(name: str, moves: Sequence[Sparse]) -> dict[str, npt.ND
     }
 
 
-def _material(material: Material, folder: Path, largest: int | None) -> dict[str, Any]:
-    """Copies the maps; a picture that several materials share is written once."""
+def _materials(materials: Sequence[Material], options: TwinOptions) -> tuple[tuple[Tiled, ...], npt.NDArray[np.int32]]:
+    """As `tiled` has them, or each by itself, on the usual tile: pictures repeat."""
+    if options.udim:
+        return tiled(materials)
+    alone = tuple(Tiled(name=one.name, tiles=(replace(one, tile=(0, 0)),)) for one in materials)
+    return alone, np.arange(len(alone), dtype=np.int32)
+
+
+def _material(tiles: Tiled, folder: Path, largest: int | None) -> dict[str, Any]:
+    """Copies the maps; a picture that several materials share is written once. UDIM's are named by their pattern."""
     names = {}
-    for kind, path in material.maps.items():
-        jpeg = path.suffix.lower() in (".jpg", ".jpeg")
-        name = f"maps/{path.stem}{'.jpg' if jpeg else '.png'}"
-        target = folder / name
-        if not target.exists():
-            target.parent.mkdir(exist_ok=True)
-            target.write_bytes(map_bytes(path, largest=largest, jpeg=jpeg, sixteen=kind == "displacement"))
-        names[kind] = name
+    first = tiles.first
+    for kind in first.maps:
+        pictures = tiles.pictures(kind)
+        jpeg = all(path.suffix.lower() in (".jpg", ".jpeg") for path in pictures.values())
+        suffix = ".jpg" if jpeg else ".png"
+        for number, path in pictures.items():
+            names[kind] = f"maps/{kind}.<UDIM>{suffix}" if tiles.several else f"maps/{path.stem}{suffix}"
+            target = folder / names[kind].replace("<UDIM>", str(number))
+            if not target.exists():
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(map_bytes(path, largest=largest, jpeg=jpeg, sixteen=kind in _SIXTEEN))
     return {
-        "name": material.name, "kind": material.kind, "maps": names, "colour": material.colour,
-        "roughness": material.roughness, "tile": material.tile, "displacement_m": material.displacement_m,
+        "name": tiles.name, "kind": first.kind, "maps": names, "colour": first.colour,
+        "roughness": first.roughness, "specular": first.specular, "tiles": [udim(one.tile) for one in tiles.tiles],
+        "displacement_m": first.displacement_m,
     }  # fmt: skip

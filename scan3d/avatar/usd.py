@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scan3d.avatar.avatar import Avatar, Material, quaternions
+from scan3d.avatar.avatar import Avatar, quaternions
 from scan3d.avatar.moving import Moves, moves_of
-from scan3d.avatar.pictures import map_bytes
 from scan3d.avatar.rig import Rig
 from scan3d.avatar.skin_weights import strongest
 from scan3d.avatar.surface import smooth_normals
+from scan3d.avatar.tiles import tiled
+from scan3d.avatar.usd_material import write_material
 from scan3d.errors import MissingDependencyError
-from scan3d.pipeline.aside import write_bytes, written_aside
+from scan3d.pipeline.aside import written_aside
 
 Floats = npt.NDArray[np.floating]
 
@@ -69,7 +70,8 @@ def write_usd(
     skeleton = _skeleton(stage, root, avatar, rig, mesh, options)
     _shapes(stage, mesh, moves, len(avatar.vertices))
     _animation(stage, skeleton, mesh, rig, moves)
-    _materials(stage, root, mesh, avatar, path, options)
+    _materials(stage, root, mesh, avatar, path, options.texture_size)
+    root.GetPrim().GetVariantSets().SetSelection("shading", "preview")
     root.CreateExtentAttr(UsdGeom.Boundable.ComputeExtentFromPlugins(root, Usd.TimeCode.Default()))
     with written_aside(path) as aside:
         stage.GetRootLayer().Export(str(aside))
@@ -203,59 +205,19 @@ def _quaternions(turns: Floats) -> Any:
     return Vt.QuatfArray([Gf.Quatf(*(float(x) for x in q)) for q in quaternions(turns)])
 
 
-def _materials(stage: Any, root: Any, mesh: Any, avatar: Avatar, path: Path, options: UsdOptions) -> None:
+def _materials(stage: Any, root: Any, mesh: Any, avatar: Avatar, path: Path, texture_size: int | None) -> None:
     from pxr import UsdGeom, UsdShade, Vt
 
     scope = UsdGeom.Scope.Define(stage, root.GetPath().AppendChild("materials"))
     UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim())
-    for number, material in enumerate(avatar.materials):
-        made = _material(stage, scope.GetPath().AppendChild(_identifier(material.name)), material, path, options)
-        faces = np.flatnonzero(avatar.face_material == number).astype(np.int32)
+    groups, of_material = tiled(avatar.materials)
+    for number, material in enumerate(groups):
+        made = write_material(
+            stage, scope.GetPath().AppendChild(_identifier(material.name)), material, path, texture_size
+        )
+        faces = np.flatnonzero(of_material[avatar.face_material] == number).astype(np.int32)
         subset = UsdGeom.Subset.CreateGeomSubset(
             mesh, _identifier(material.name), UsdGeom.Tokens.face, Vt.IntArray.FromNumpy(faces), "materialBind"
         )
         UsdShade.MaterialBindingAPI.Apply(subset.GetPrim()).Bind(made)
     UsdGeom.Subset.SetFamilyType(mesh, "materialBind", UsdGeom.Tokens.partition)
-
-
-def _material(stage: Any, at: Any, material: Material, path: Path, options: UsdOptions) -> Any:
-    from pxr import Gf, Sdf, UsdShade
-
-    made = UsdShade.Material.Define(stage, at)
-    surface = UsdShade.Shader.Define(stage, at.AppendChild("surface"))
-    surface.CreateIdAttr("UsdPreviewSurface")
-    kinds = Sdf.ValueTypeNames
-    surface.CreateInput("metallic", kinds.Float).Set(0.0)
-    surface.CreateInput("roughness", kinds.Float).Set(material.roughness)
-    surface.CreateInput("diffuseColor", kinds.Color3f).Set(Gf.Vec3f(*material.colour))
-    made.CreateSurfaceOutput().ConnectToSource(surface.ConnectableAPI(), "surface")
-    reader = UsdShade.Shader.Define(stage, at.AppendChild("coordinates"))
-    reader.CreateIdAttr("UsdPrimvarReader_float2")
-    reader.CreateInput("varname", kinds.String).Set("st")
-    reader.CreateOutput("result", kinds.Float2)
-    wanted = (
-        ("albedo", "diffuseColor", "rgb", kinds.Color3f),
-        ("roughness", "roughness", "r", kinds.Float),
-        ("normal", "normal", "rgb", kinds.Normal3f),
-    )
-    for kind, name, output, type_name in wanted:
-        if kind not in material.maps:
-            continue
-        source = material.maps[kind]
-        jpeg = source.suffix.lower() in (".jpg", ".jpeg")
-        beside = path.with_name(f"{path.stem}_maps") / f"{source.stem}{'.jpg' if jpeg else '.png'}"
-        write_bytes(beside, map_bytes(source, largest=options.texture_size, jpeg=jpeg))
-        picture = UsdShade.Shader.Define(stage, at.AppendChild(kind))
-        picture.CreateIdAttr("UsdUVTexture")
-        picture.CreateInput("file", kinds.Asset).Set(Sdf.AssetPath(f"./{beside.parent.name}/{beside.name}"))
-        picture.CreateInput("sourceColorSpace", kinds.Token).Set("sRGB" if kind == "albedo" else "raw")
-        picture.CreateInput("wrapS", kinds.Token).Set("repeat")
-        picture.CreateInput("wrapT", kinds.Token).Set("repeat")
-        if kind == "normal":
-            # Eight bits hold -1 to 1.
-            picture.CreateInput("scale", kinds.Float4).Set(Gf.Vec4f(2, 2, 2, 1))
-            picture.CreateInput("bias", kinds.Float4).Set(Gf.Vec4f(-1, -1, -1, 0))
-        picture.CreateInput("st", kinds.Float2).ConnectToSource(reader.ConnectableAPI(), "result")
-        picture.CreateOutput(output, kinds.Float3 if output == "rgb" else kinds.Float)
-        surface.CreateInput(name, type_name).ConnectToSource(picture.ConnectableAPI(), output)
-    return made

@@ -41,6 +41,9 @@ def fit(
         int, typer.Option(min=0, max=3, help="How finely the scan's surface is put on the body; 0: not at all.")
     ] = 2,
     texture_size: Annotated[int, typer.Option(metavar="TEXELS", help="Side of the body's maps.")] = 4096,
+    udim: Annotated[
+        int, typer.Option(metavar="N", help="N x N tiles (UDIM) of that size instead of one map: 2 or 4.")
+    ] = 1,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -57,7 +60,7 @@ def fit(
         from scan3d.workflows.fit import fit_take, lines
         from scan3d.workflows.fit_detail import SurfaceOptions
 
-        maps = BakeOptions(size=texture_size)
+        maps = BakeOptions(size=texture_size, udim=udim)
         surface = SurfaceOptions(detail=DetailOptions(level=detail), maps=maps) if detail else None
         done = fit_take(
             take, mesh_file=mesh, model_name=model, clothing=clothing.value, surface=surface, progress=session.progress

@@ -15,6 +15,7 @@ from scan3d.avatar.bones import NAMINGS, bone_names
 from scan3d.avatar.lods import reduced
 from scan3d.avatar.make import avatar_of
 from scan3d.avatar.rig import Rig, rig_of
+from scan3d.avatar.tiles import cut_to_tiles
 from scan3d.body.model import BodyModel
 from scan3d.body.parameters_file import model_hash
 from scan3d.body.poses import named_pose, pose_names
@@ -28,6 +29,8 @@ Floats = npt.NDArray[np.floating]
 FORMATS = ("glb", "usd", "fbx", "blend", "obj", "twin")
 RESTS = ("model", "a", "t")
 _BUILT_BY_BLENDER = ("fbx", "blend")
+# One picture a material: maps in several tiles are several materials there.
+_NO_UDIM = ("glb", "obj", "fbx")
 # Each level of detail has about this share of the triangles of the one before, once the scan's own are used up.
 _LOD_SHARE = 0.5
 _MOST_LODS = 8
@@ -121,6 +124,7 @@ def _ready(body: TakeBody, options: ExportOptions) -> _Ready:
         level=level,
         offsets=body.at_level(level),
         materials=body.materials,
+        uv_scale=body.uv_scale,
         rest=rest,
         motion=None if options.motion is None else chosen_motion(options.motion, body),
     )
@@ -135,6 +139,8 @@ def _ready(body: TakeBody, options: ExportOptions) -> _Ready:
         if options.pose in pose_names():
             # With the detail on, the soles are elsewhere.
             translation = translation - [0, 0, avatar.posed(turns, translation)[:, 2].min()]
+    if options.format in _NO_UDIM:
+        avatar = cut_to_tiles(avatar)
     rig = rig_of(avatar, bone_names(options.bones))
     return _Ready(
         body=body, avatar=avatar, rig=rig, turns=turns, translation=translation, pose_name=name, options=options
@@ -190,6 +196,7 @@ def _fill_twin(ready: _Ready, folder: Path) -> None:
         weights=ready.options.weights,
         texture_size=ready.options.texture_size,
         correctives=ready.options.correctives,
+        udim=ready.options.format not in _NO_UDIM,
         presets={name: ready.avatar.upright(named_pose(model, name, shape)) for name in pose_names()},
         model_type=ready.body.stored.model_type,
         model_hash=model_hash(model),

@@ -63,6 +63,8 @@ def fit_take(
     take = Path(take).absolute()
     if not take.is_dir():
         raise InputError("There is no such folder.", str(take), "Give the folder of one capture.")
+    if surface is not None:
+        surface.maps.check()
     path = _mesh_path(take, mesh_file)
     scan = read_scan(path)
     clean(scan, where=str(path))  # a scan that cannot be fitted is told before a model is built

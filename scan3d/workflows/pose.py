@@ -15,6 +15,7 @@ from scan3d.body.poses import pose_names
 from scan3d.body.skinning import shaped, skin
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
+from scan3d.geometry.tile_cuts import cut_at_tiles, tile_of, triangles
 from scan3d.pipeline.progress import Progress
 from scan3d.report.mesh_files import write_glb, write_obj, write_ply
 from scan3d.report.texture import Texture
@@ -51,7 +52,8 @@ def pose_take(
         mesh, finer = posed_mesh(body, pose)
         task.advance()
         path = out or body.folder.parent / "poses" / f"{chosen.name}.glb"
-        files = _write(mesh, _texture(body, finer), path)
+        mesh, texture = _textured(body, mesh, finer)
+        files = _write(mesh, texture, path)
         task.advance()
     height = float(np.ptp(mesh.vertices[:, 2]))
     return PosedTake(files=files, pose=chosen.name, vertices=len(mesh.vertices), height_m=height)
@@ -79,18 +81,23 @@ def posed_mesh(body: TakeBody, pose: str) -> tuple[Mesh, FineMesh]:
     return Mesh(vertices=placed, faces=finer.faces), finer
 
 
-def _texture(body: TakeBody, finer: FineMesh) -> Texture | None:
-    """The body's colour, where the take has it baked."""
+def _textured(body: TakeBody, mesh: Mesh, finer: FineMesh) -> tuple[Mesh, Texture | None]:
+    """The mesh, its faces cut where they reach into another tile, and its colour, where the take has it baked."""
     skins: list[Material] = [one for one in body.materials if "albedo" in one.maps]
     if not skins or finer.uv is None or finer.face_uv is None:
-        return None
-    uv = np.asarray(finer.uv)[finer.face_uv]
-    tile = np.floor(uv.mean(axis=1)).astype(int)
-    owner = np.zeros(len(uv), np.int32)
+        return mesh, None
+    uv, corners = np.asarray(finer.uv) * body.uv_scale, np.asarray(finer.face_uv)
+    if len(skins) > 1:
+        fours = np.pad(mesh.faces, ((0, 0), (0, 1)), constant_values=-1)
+        cuts = cut_at_tiles(fours, np.pad(corners, ((0, 0), (0, 1)), constant_values=-1), uv, len(mesh.vertices))
+        uv, (faces, corners) = cuts.uv, triangles(cuts.faces, cuts.face_uv)
+        mesh = Mesh(vertices=cuts.carried(mesh.vertices), faces=faces)
+    tile = tile_of(uv, corners)
+    owner = np.zeros(len(corners), np.int32)
     for number, one in enumerate(skins):
         owner[(tile == one.tile).all(axis=1)] = number
-    inside = np.clip(uv - tile[:, None], 0.0, 1.0)
-    return Texture(uv=inside, tiles=[one.maps["albedo"] for one in skins], tile_of_face=owner)
+    inside = np.clip(uv[corners] - tile[:, None], 0.0, 1.0)
+    return mesh, Texture(uv=inside, tiles=[one.maps["albedo"] for one in skins], tile_of_face=owner)
 
 
 def _write(mesh: Mesh, texture: Texture | None, path: Path) -> tuple[Path, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +22,16 @@ from scan3d.errors import InputError
 Floats = npt.NDArray[np.floating]
 
 SCANNED = "scan"
-_KINDS = ("albedo", "normal", "roughness", "displacement")
+_KINDS = ("albedo", "normal", "roughness", "specular", "displacement")
 _FIT_FIRST = "Run: scan3d fit TAKE"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TakeBody:
-    """The fitted person. level, offsets: detail of the scan, (V', 3) at rest, or None. maps: of the skin, by tile."""
+    """The fitted person. level, offsets: detail of the scan, (V', 3) at rest, or None. materials: of the skin, by tile.
+
+    uv_scale: the maps' tiles along a side of the model's unit square of texture coordinates.
+    """
 
     folder: Path
     model: BodyModel
@@ -34,6 +39,7 @@ class TakeBody:
     level: int
     offsets: Floats | None
     materials: tuple[Material, ...]
+    uv_scale: int = 1
 
     @property
     def parameters(self) -> BodyParameters:
@@ -73,8 +79,15 @@ def read_take_body(take: Path, model: BodyModel | None = None) -> TakeBody:
     model = _model_of(stored) if model is None else model
     check_model(stored, model, path)
     level, offsets = _detail(folder / "detail.npz")
+    about = _about_maps(folder / "maps" / "maps.json")
     return TakeBody(
-        folder=folder, model=model, stored=stored, level=level, offsets=offsets, materials=_materials(folder / "maps")
+        folder=folder,
+        model=model,
+        stored=stored,
+        level=level,
+        offsets=offsets,
+        materials=_materials(folder / "maps", about),
+        uv_scale=_uv_scale(about, folder / "maps" / "maps.json"),
     )
 
 
@@ -97,7 +110,7 @@ def _detail(path: Path) -> tuple[int, Floats | None]:
     return int(values["level"]), np.asarray(values["offsets"], np.float64)
 
 
-def _materials(folder: Path) -> tuple[Material, ...]:
+def _materials(folder: Path, about: Mapping[str, Any]) -> tuple[Material, ...]:
     """One of skin for each tile that has pictures: albedo.png, or albedo.1001.png and so on."""
     tiles: dict[tuple[int, int], dict[str, Path]] = {}
     for path in sorted(folder.glob("*.*")) if folder.is_dir() else []:
@@ -106,17 +119,34 @@ def _materials(folder: Path) -> tuple[Material, ...]:
             continue
         number = int(named[2] or 1001) - 1001
         tiles.setdefault((number % 10, number // 10), {})[named[1]] = path
-    low, high = _displacement_range(folder / "maps.json")
+    low, high = _displacement_range(about)
     return tuple(
         Material(name="skin", maps=maps, tile=tile, displacement_m=(low, high)) for tile, maps in sorted(tiles.items())
     )
 
 
-def _displacement_range(path: Path) -> tuple[float, float]:
-    """Heights of black and white, metres."""
+def _about_maps(path: Path) -> Mapping[str, Any]:
+    """maps.json, empty where there is none."""
     if not path.is_file():
-        return 0.0, 0.0
-    about = json.loads(path.read_text())
+        return {}
+    try:
+        about = json.loads(path.read_text())
+    except ValueError:
+        about = None
+    if not isinstance(about, dict):
+        raise InputError("The file that describes the maps is damaged.", str(path), _FIT_FIRST)
+    return about
+
+
+def _uv_scale(about: Mapping[str, Any], path: Path) -> int:
+    scale = about.get("uv_scale", 1)
+    if not isinstance(scale, int) or not 1 <= scale <= 10:
+        raise InputError(f"Texture coordinates cannot be scaled by {scale}.", str(path), _FIT_FIRST)
+    return scale
+
+
+def _displacement_range(about: Mapping[str, Any]) -> tuple[float, float]:
+    """Heights of black and white, metres."""
     entry = about.get("displacement", about.get("maps", {}).get("displacement", {}))
     for key, unit in (("range_m", 1.0), ("range_mm", 1e-3)):
         if isinstance(entry, dict) and key in entry:

@@ -1,5 +1,6 @@
 """USD: what its validators say, and what Blender makes of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +74,42 @@ def test_blender_poses_it_as_we_do(model: BodyModel, blender: Blender, tmp_path:
     spaces = {(tuple(links), space) for _, links, size, space, _ in trip.about["pictures"] if min(size) > 0}
     assert (("BSDF_PRINCIPLED", "Base Color"), "sRGB") in spaces
     assert sum(space == "Non-Color" for _, space in spaces) >= 2
+
+
+def test_its_open_pbr_is_what_materialx_knows(full: Avatar, tmp_path: Path) -> None:
+    materialx = pytest.importorskip("MaterialX", reason="MaterialX is not installed")
+    from pxr import Usd, UsdShade
+
+    path = tmp_path / "avatar.usd"
+    skin, *others = full.materials
+    strong = written_maps(tmp_path / "maps")["roughness"]
+    avatar = replace(full, materials=(replace(skin, maps={**skin.maps, "specular": strong}), *others))
+    write_usd(avatar, rig_of(avatar, bone_names("smplx")), path, UsdOptions())
+    stage = Usd.Stage.Open(str(path))
+    assert not stage.GetPrimAtPath("/avatar/materials/skin/open_pbr")
+    stage.GetDefaultPrim().GetVariantSets().SetSelection("shading", "open_pbr")
+    library = materialx.createDocument()
+    materialx.loadLibraries(
+        materialx.getDefaultDataLibraryFolders(), materialx.getDefaultDataSearchPath(), library
+    )  # fmt: skip
+    known = {"Float": "float", "Color3f": "color3", "Float3": "vector3", "Float2": "vector2", "String": "string"}
+    known = {str(getattr(pxr.Sdf.ValueTypeNames, k)): v for k, v in known.items()} | {"asset": "filename"}
+    shaders = [p for p in stage.Traverse() if p.IsA(UsdShade.Shader)]
+    found = set()
+    for prim in shaders:
+        shader = UsdShade.Shader(prim)
+        if not shader.GetIdAttr().Get().startswith("ND_"):
+            continue
+        definition = library.getNodeDef(shader.GetIdAttr().Get())
+        assert definition is not None, shader.GetIdAttr().Get()
+        for given in shader.GetInputs():
+            wanted = definition.getActiveInput(given.GetBaseName())
+            assert wanted is not None and wanted.getType() == known[str(given.GetTypeName())], given.GetFullName()
+            if given.HasConnectedSource():
+                assert UsdShade.Shader(given.GetConnectedSources()[0][0].source.GetPrim())
+            found.add((prim.GetParent().GetName(), given.GetBaseName(), given.HasConnectedSource()))
+    plugged = {name for material, name, is_plugged in found if material == "skin" and is_plugged}
+    assert {"base_color", "specular_roughness", "specular_weight", "geometry_normal", "subsurface_color"} < plugged
+    material = UsdShade.Material(stage.GetPrimAtPath("/avatar/materials/skin"))
+    assert material.ComputeSurfaceSource("mtlx")[0].GetIdAttr().Get() == "ND_open_pbr_surface_surfaceshader"
+    assert material.ComputeSurfaceSource()[0].GetIdAttr().Get() == "UsdPreviewSurface"

@@ -18,6 +18,7 @@ from scan3d.cli import app
 from scan3d.errors import InputError, MissingDependencyError
 from scan3d.pipeline.progress import Silent
 from scan3d.workflows.export import Exported, ExportOptions, export_take
+from scan3d.workflows.pose import pose_take
 from scan3d.workflows.take_body import chosen_pose, read_take_body
 
 _AVATAR = Path(__file__).parents[1] / "avatar"
@@ -103,6 +104,33 @@ def test_a_pose_and_a_motion_from_files(take: Path, model: BodyModel, tmp_path: 
     assert own.parameters.pose == pytest.approx(body.parameters.pose)
     with pytest.raises(InputError, match="12 frames"):
         chosen_pose(f"{tmp_path / 'dance.npz'}:12", body)
+
+
+def test_maps_in_tiles_are_read_as_the_bake_leaves_them(take: Path, model: BodyModel) -> None:
+    maps = take / "results" / "body" / "maps"
+    for kind in ("albedo", "normal", "roughness", "displacement"):
+        whole = (maps / f"{kind}.png").read_bytes()
+        (maps / f"{kind}.png").unlink()
+        for tile in (1001, 1002, 1011, 1012):
+            (maps / f"{kind}.{tile}.png").write_bytes(whole)
+    (maps / "maps.json").write_text(json.dumps({"uv_scale": 2, "displacement": {"range_m": [-0.004, 0.004]}}))
+    names = exported(take, model, lod=1).summary["materials"]
+    assert names[:4] == ["skin_1001", "skin_1002", "skin_1011", "skin_1012"] or set(names) > {"skin_1001", "skin_1012"}
+    twin = exported(take, model, format="twin", lod=1)
+    table = json.loads((twin.path / "twin.json").read_text())
+    skin = table["materials"][0]
+    assert (skin["name"], skin["tiles"]) == ("skin", [1001, 1002, 1011, 1012])
+    assert skin["maps"]["albedo"] == "maps/albedo.<UDIM>.png" and (twin.path / "maps" / "normal.1012.png").is_file()
+    uv = np.load(twin.path / "twin.npz")["uv"]
+    assert model.uv is not None and uv == pytest.approx(2 * model.uv)
+    posed = pose_take(take, "scan", take / "posed.obj", progress=Silent(), model=model)
+    assert len(posed.files) == 6
+    (maps / "maps.json").write_text('{"uv_scale": "two"}')
+    with pytest.raises(InputError, match="scaled by two"):
+        exported(take, model)
+    (maps / "maps.json").write_text("{")
+    with pytest.raises(InputError, match="damaged"):
+        exported(take, model)
 
 
 def test_a_pose_of_the_library_stands_on_the_floor(take: Path, model: BodyModel) -> None:

@@ -166,6 +166,7 @@ def _material(table: dict[str, Any], folder: Path) -> Any:
     surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
     surface.inputs["Base Color"].default_value = (*table["colour"], 1)
     surface.inputs["Roughness"].default_value = table["roughness"]
+    surface.inputs["Specular IOR Level"].default_value = table.get("specular", 0.5)
     if table["kind"] == "skin":
         surface.inputs["Subsurface Weight"].default_value = 0.2
         surface.inputs["Subsurface Radius"].default_value = [depth / _SCATTER_M[0] for depth in _SCATTER_M]
@@ -173,7 +174,7 @@ def _material(table: dict[str, Any], folder: Path) -> Any:
 
     def picture(kind: str, row: int, *, colour: bool = False) -> Any:
         node = nodes.new("ShaderNodeTexImage")
-        node.image = bpy.data.images.load(str(folder / table["maps"][kind]), check_existing=True)
+        node.image = _image(folder / table["maps"][kind])
         node.image.colorspace_settings.name = "sRGB" if colour else "Non-Color"
         node.label, node.location = kind, (-700, 300 - 280 * row)
         return node
@@ -182,6 +183,8 @@ def _material(table: dict[str, Any], folder: Path) -> Any:
         links.new(picture("albedo", 0, colour=True).outputs["Color"], surface.inputs["Base Color"])
     if "roughness" in table["maps"]:
         links.new(picture("roughness", 1).outputs["Color"], surface.inputs["Roughness"])
+    if "specular" in table["maps"]:
+        links.new(picture("specular", 4).outputs["Color"], surface.inputs["Specular IOR Level"])
     if "normal" in table["maps"]:
         bump = nodes.new("ShaderNodeNormalMap")
         bump.location = (-350, -260)
@@ -190,6 +193,24 @@ def _material(table: dict[str, Any], folder: Path) -> Any:
     if "displacement" in table["maps"]:
         _displacement(table, picture("displacement", 3), material)
     return material
+
+
+def _image(path: Path) -> Any:
+    """A picture; "albedo.<UDIM>.png" is all of its tiles that are there."""
+    if "<UDIM>" not in path.name:
+        return bpy.data.images.load(str(path), check_existing=True)
+    before, after = path.name.split("<UDIM>")
+    numbers = sorted(int(p.name[len(before) :][:4]) for p in path.parent.glob(f"{before}[0-9][0-9][0-9][0-9]{after}"))
+    known = next((image for image in bpy.data.images if image.filepath == str(path)), None)
+    if known is not None:
+        return known
+    image = bpy.data.images.load(str(path.with_name(f"{before}{numbers[0]}{after}")))
+    image.source, image.name = "TILED", path.name
+    image.filepath = str(path)
+    image.tiles[0].number = numbers[0]
+    for number in numbers[1:]:
+        image.tiles.new(number)
+    return image
 
 
 def _displacement(table: dict[str, Any], picture: Any, material: Any) -> None:

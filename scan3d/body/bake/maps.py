@@ -43,6 +43,15 @@ class BakeOptions:
         """Texels along the unit square's side."""
         return self.size * self.udim
 
+    def check(self) -> None:
+        """Raises InputError for what cannot be baked."""
+        if self.whole not in _SIZES or self.size < _SIZES[0] or self.udim < 1 or not 1 <= self.supersample <= 8:
+            raise InputError(
+                f"No {self.udim} x {self.udim} maps of {self.size} texels and {self.supersample} samples.",
+                "size",
+                f"Choose one of {', '.join(map(str, _SIZES))} for all tiles of a side together, and 1 to 8 samples.",
+            )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TileMaps:
@@ -89,12 +98,7 @@ def bake_maps(
     InputError for a size that is not a power of two of 256 to 16384.
     """
     options, progress = options or BakeOptions(), progress or Silent()
-    if options.whole not in _SIZES or options.size < _SIZES[0] or not 1 <= options.supersample <= 8:
-        raise InputError(
-            f"No {options.udim} x {options.udim} maps of {options.size} texels and {options.supersample} samples.",
-            "size",
-            f"Choose one of {', '.join(map(str, _SIZES))} for all tiles of a side together, and 1 to 8 samples.",
-        )
+    options.check()
     surface = scan_surface(scan)
     pictures = None if texture is None else pictures_of(texture, shrink=_shrink(target, scan, texture, options))
     numbers = np.unique(target.tile_of_face).tolist()
