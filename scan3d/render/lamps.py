@@ -88,9 +88,9 @@ def _surroundings(look: Look, facing: Floats) -> Surroundings | None:
     if not wanted.file:
         return even(wanted.radiance) if wanted.radiance > 0 else None
     radiance = read_surroundings(Path(wanted.file)).radiance
-    shift = round(wanted.turn_deg / 360 * radiance.shape[1])
-    # Turned with the subject: its middle column stands in front of the face.
-    shift += round(float(np.arctan2(facing[0], -facing[1])) / (2 * np.pi) * radiance.shape[1])
+    # Turned with the subject: its middle column stands in front of the face. Columns run to the subject's right.
+    turn = np.radians(wanted.turn_deg) + float(np.arctan2(facing[0], -facing[1]))
+    shift = -round(turn / (2 * np.pi) * radiance.shape[1])
     turned = np.ascontiguousarray(np.roll(radiance, shift, axis=1))
     reading = _card(turned, facing)
     if not reading > 0:
