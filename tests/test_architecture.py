@@ -47,8 +47,10 @@ DISTRIBUTION_OF = {
     "open3d": "open3d-cpu",
     "distributed": "dask",
     "igl": "libigl",
+    "colour": "colour-science",
     "warp": "warp-lang",
     "pxr": "usd-core",
+    "fpdf": "fpdf2",
 }
 
 

@@ -1,0 +1,1 @@
+"""Who is owed what for which uses: quotes before, statements after, to the smallest unit of every currency."""
