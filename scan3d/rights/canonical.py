@@ -22,7 +22,12 @@ def canonical(value: Any) -> bytes:
 
 def typed_bytes(kind: str, fields: Mapping[str, Any]) -> bytes:
     """What is signed: a record of one type can never pass for one of another."""
-    return b"scan3d/1/" + kind.encode() + b"\n" + canonical(fields)
+    return prefixed(kind, canonical(fields))
+
+
+def prefixed(kind: str, body: bytes) -> bytes:
+    """As typed_bytes(), of JSON that is canonical already."""
+    return b"scan3d/1/" + kind.encode() + b"\n" + body
 
 
 def sha256(data: bytes) -> str:

@@ -5,6 +5,9 @@ What is signed lies whole in `records`; the other tables say how things stand, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
@@ -166,3 +169,16 @@ ledger_head = sa.Table(
     sa.Column("hash", _HASH, nullable=False),
     sa.Column("at", _TIME, nullable=False),
 )
+
+# What may change in a row after it was made; of all the rest the ledger keeps a hash.
+CHANGING = frozenset(
+    (
+        *("state", "taken", "delivered", "outputs", "manifest_sha256", "delivered_at", "approval_id", "valid_until"),
+        *("alias", "sealed", "host", "staging"),
+    )
+)
+
+
+def fixed_values(table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a row's values that never change, by column."""
+    return {column.name: values.get(column.name) for column in table.c if column.name not in CHANGING}
