@@ -43,7 +43,7 @@ def agree(samples: np.ndarray, weights: np.ndarray, radial: np.ndarray | None = 
     """
     usable = np.asarray((weights > 0) & (samples > _DARK).all(axis=2) & (samples < _BRIGHT).all(axis=2))
     usable = np.asarray(usable & (usable.sum(axis=0) >= 2))
-    shared = usable.sum(axis=1)
+    shared = np.asarray(usable.sum(axis=1))
     usable = np.asarray(usable & (shared >= _FEWEST)[:, None])
     usable = np.asarray(usable & (usable.sum(axis=0) >= 2))
     weight = np.where(usable, weights, 0.0)
@@ -57,8 +57,8 @@ def agree(samples: np.ndarray, weights: np.ndarray, radial: np.ndarray | None = 
             best, shading = with_lens, with_lens[1]
     after = _left(logs, best, weight, usable, radial if shading.any() else None)
     gains, _, error = best
-    known = usable.any(axis=1)
-    gains = np.where(known[:, None], gains, 0.0)
+    known = np.asarray(usable.any(axis=1))
+    gains = np.asarray(np.where(known[:, None], gains, 0.0))
     gains[known] -= gains[known].mean(axis=0) if known.any() else 0.0
     return Agreement(factors=np.exp(-gains), shading=shading, before=before, after=after,
                      error=np.where(known, error, np.nan), shared=shared)  # fmt: skip

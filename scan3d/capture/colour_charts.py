@@ -8,6 +8,7 @@ Published values are those of X-Rite for the ColorChecker Classic and the Digita
     white = "D50"                     # of the values; D65 where they are linear_rec709
     values = "Lab"                    # Lab, XYZ (white: Y = 1), xyY or linear_rec709
     patches = [[37.99, 13.56, 14.06], ...]
+    exposure = 0.5                    # of its photographs against the subject's, where it was another one; 1 else
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Chart:
     """A chart of rows x columns patches, row by row from the upper left.
 
     xyz: (N, 3) tristimulus under `white_xyz` (3,), Y = 1 for a white of reflectance 1. spectral: its patches have the
-    spectra of the Classic: values under other lights follow from them.
+    spectra of the Classic: values under other lights follow from them. exposure: of the chart's photographs against the
+    subject's.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Chart:
     xyz: np.ndarray
     white_xyz: np.ndarray
     spectral: bool = False
+    exposure: float = 1.0
 
     def linear(self, light: str = "D50", adaptation: str = "Bradford") -> np.ndarray:
         """(N, 3) linear Rec.709 of the patches under a light of `LIGHTS`, adapted to Rec.709's white (D65).
@@ -111,9 +114,12 @@ def _own(table: dict[str, Any], path: Path) -> Chart:
     try:
         columns, kind = int(table["columns"]), str(table["values"])
         values = np.array(table["patches"], float)
+        exposure = float(table.get("exposure", 1.0))
         white = "D65" if kind == "linear_rec709" else str(table.get("white", "D50"))
         if kind not in kinds or white not in ("D50", "D55", "D65") or values.ndim != 2 or values.shape[1] != 3:
             raise ValueError("values, white or patches")
+        if not 0 < exposure < np.inf:
+            raise ValueError("exposure")
         if columns < 2 or len(values) % columns or len(values) < 12 or not np.isfinite(values).all():
             raise ValueError("columns and the number of patches")
     except (KeyError, ValueError, TypeError) as error:
@@ -125,7 +131,7 @@ def _own(table: dict[str, Any], path: Path) -> Chart:
     xyz = kinds[kind](values, white_xyz)
     return Chart(
         name=str(table.get("name", path.stem)), columns=columns, rows=len(values) // columns, xyz=xyz,
-        white_xyz=white_xyz,
+        white_xyz=white_xyz, exposure=exposure,
     )  # fmt: skip
 
 

@@ -54,12 +54,13 @@ class FoundChart:
 
 def read_patches(
     linear: np.ndarray, clipped: np.ndarray, chart: Chart, reference: np.ndarray, *, where: str,
-    corners_px: np.ndarray | None = None, shading: np.ndarray | None = None,
+    corners_px: np.ndarray | None = None, full: np.ndarray | None = None,
 ) -> FoundChart:  # fmt: skip
     """Find a chart in a linear photograph (H, W, 3), or take it from its corners (4, 2), and measure its patches.
 
-    clipped: (H, W) bool. reference: (N, 3) linear Rec.709. where: camera and file, for messages. shading: (H, W) share
-    of the light that reaches each pixel. Raises CaptureError, or InputError for corners, in words for people.
+    clipped: (H, W) bool. reference: (N, 3) linear Rec.709. where: camera and file, for messages. full: the photograph
+    before its shading was mended, 1 = the sensor's range; by default the same. Raises CaptureError, or InputError for
+    corners, in words for people.
     """
     shown = display(linear)
     rough = find_corners(shown, chart) if corners_px is None else _checked_corners(corners_px, linear.shape, where)
@@ -67,14 +68,14 @@ def read_patches(
         what = f"No colour chart ({chart.name}) was found in the photograph."
         next_step = "Hold it nearer, facing the camera and evenly lit; or give its corners with --corners."
         raise CaptureError(what, where, next_step)
-    flat = linear if shading is None else linear / shading[..., None]
-    turned = laid_right(_centre_colours(flat, chart, rough), chart, rough, reference, given=corners_px is not None,
+    turned = laid_right(_centre_colours(linear, chart, rough), chart, rough, reference, given=corners_px is not None,
                         where=where)  # fmt: skip
     place = settle(shown, chart, turned)
     if corners_px is not None and place.agreement is None:
         place = replace(place, corners_px=turned)
-    patches = _measure(flat, clipped, chart, place)
-    _check(chart, place, patches, where)
+    patches = _measure(linear, clipped, chart, place)
+    brightest = patches.linear.max() if full is None else _measure(full, clipped, chart, place).linear.max()
+    _check(chart, place, patches, float(brightest), where)
     return FoundChart(chart=chart, place=place, patches=patches,
                       straight=straightened(shown, chart, place.corners_px))  # fmt: skip
 
@@ -180,7 +181,7 @@ def _measure(flat: np.ndarray, clipped: np.ndarray, chart: Chart, place: ChartPl
     return Patches(linear=np.array(linear), noise=np.array(noise), clipped=np.array(share), count=np.array(count))
 
 
-def _check(chart: Chart, place: ChartPlace, patches: Patches, where: str) -> None:
+def _check(chart: Chart, place: ChartPlace, patches: Patches, brightest: float, where: str) -> None:
     side = place.step_px(chart) * place.patch
     if side < _SMALLEST_PX or patches.count.min() < min(_FEWEST_PX, 0.2 * side**2):
         what = f"The chart is too small in the photograph: its patches are {side:.0f} pixels."
@@ -194,6 +195,6 @@ def _check(chart: Chart, place: ChartPlace, patches: Patches, where: str) -> Non
         names = ", ".join(str(k + 1) for k in over[:6])
         what = f"The chart is overexposed: patches {names} of {len(patches.clipped)} reach the end of the range."
         raise CaptureError(what, where, f"{_AGAIN} with less light; the subject's exposure may need less, too.")
-    if patches.linear.max() < _DARKEST:
-        what = f"The chart is too dark: its white fills {100 * patches.linear.max():.1f} % of the range."
+    if brightest < _DARKEST:
+        what = f"The chart is too dark: its white fills {100 * brightest:.1f} % of the range."
         raise CaptureError(what, where, f"{_AGAIN} with more light, or a longer exposure.")

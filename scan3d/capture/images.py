@@ -190,6 +190,8 @@ def _decode_deep(path: Path, camera_id: str) -> np.ndarray:
 
     if is_truncated(path):
         raise _unreadable(path, camera_id, OSError("Truncated."))
+    # EXIF in a TIFF is not worth a warning for each of its tags.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16, np.float32):
         raise _unreadable(path, camera_id, OSError("Cannot be decoded."))

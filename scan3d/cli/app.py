@@ -13,12 +13,14 @@ from scan3d.cli.body import body
 from scan3d.cli.calibrate import calibrate
 from scan3d.cli.cameras import cameras
 from scan3d.cli.check import check
+from scan3d.cli.colour import colour
 from scan3d.cli.demo import demo
 from scan3d.cli.evaluate import evaluate
 from scan3d.cli.export import export
 from scan3d.cli.fit import fit
 from scan3d.cli.pose import pose
 from scan3d.cli.reconstruct import reconstruct
+from scan3d.cli.render import render
 from scan3d.cli.session import report_error
 from scan3d.cli.simulate import simulate
 from scan3d.cli.target import target
@@ -38,12 +40,14 @@ app.add_typer(body, name="body")
 app.command()(calibrate)
 app.add_typer(cameras, name="cameras")
 app.command()(check)
+app.command()(colour)
 app.command()(demo)
 app.command()(evaluate)
 app.command()(export)
 app.command()(fit)
 app.command()(pose)
 app.command()(reconstruct)
+app.command()(render)
 app.command()(simulate)
 app.add_typer(target, name="target")
 

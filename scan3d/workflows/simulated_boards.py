@@ -1,14 +1,16 @@
 """Calibration boards and a colour chart in front of a virtual rig.
 
 <take>/boards/<camera_id>/<shot>.jpg   a board in another place in every shot; what `scan3d calibrate` reads
-<take>/chart/<camera_id>.jpg           a colour chart in front of each camera in turn
+<take>/chart/<camera_id>.<ext>         a colour chart in front of each camera in turn; of polarised lights
+                                       <camera_id>/<light>.<ext>, one for each polarisation
+<take>/chart/chart.toml                its true colours, for `scan3d colour`
 <take>/truth/boards.json               where they were
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from scan3d.geometry.transforms import Array
 from scan3d.pipeline.aside import write_bytes
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress
-from scan3d.simulate.boards import board_parts, chart_size_m, colour_chart_parts
+from scan3d.simulate.boards import board_parts, chart_linear, chart_size_m, colour_chart_parts
 from scan3d.simulate.optics import pinhole_plan, resample
 from scan3d.simulate.preview import Preview
 from scan3d.simulate.sensor import SensorModel, expose, meter
@@ -34,6 +36,7 @@ from scan3d.simulate.studio import bounds
 _GOLDEN_RAD = np.pi * (3.0 - 5.0**0.5)
 _OVERSAMPLE = 3.0  # the quick renderer casts one ray a pixel: edges of squares want more
 _WHITE = 0.75  # of the sensor's range, for paper
+_METERED = 0.25  # of a side, where only the exposure is wanted
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,15 +82,58 @@ def photograph_boards(
     write_bytes(truth, (json.dumps(record, indent=1) + "\n").encode())
 
 
-def photograph_chart(folder: Path, session: BoardSession, *, progress: Progress) -> None:
-    """A photograph of the colour chart per camera, held upright in the middle, facing that camera."""
+def photograph_chart(
+    folder: Path, session: BoardSession, setups: Sequence[LightSetup], *, suffix: str, progress: Progress
+) -> None:  # fmt: skip
+    """A photograph of the colour chart per camera, held upright in the middle, facing that camera; under the first of
+    the setups of each polarisation. All have one exposure: the take's, or less where paper would burn out.
+    """
     middle = 0.5 * np.array([*chart_size_m(), 0.0])
-    with progress.task("chart", len(session.rig.cameras)) as task:
+    states = list({setup.polarisation: setup for setup in reversed(setups)}.values())[::-1]
+    placed = {camera.camera_id: _chart_before(camera, session, middle) for camera in session.rig.cameras}
+    exposure = _chart_exposure(placed, session, states)
+    write_bytes(folder / "chart.toml", _chart_file(exposure / session.sensor.exposure))
+    session = replace(session, sensor=replace(session.sensor, exposure=exposure))
+    with progress.task("chart", len(session.rig.cameras) * len(states)) as task:
         for camera in session.rig.cameras:
-            centre = np.array(session.definition.subject_centre_m)
-            parts = colour_chart_parts(facing(centre, camera.centre - centre, 0.0, middle))
-            _photograph(parts, [camera], session, lambda c: folder / f"{c.camera_id}.jpg")
-            task.advance()
+            for setup in states:
+                name = camera.camera_id if len(states) == 1 else f"{camera.camera_id}/{setup.name}"
+                picture = _rendered(Preview(placed[camera.camera_id], setup), placed[camera.camera_id], camera)
+                _expose(picture, session.sensor, session, camera, folder / f"{name}{suffix}")
+                task.advance()
+
+
+def _chart_before(camera: Camera, session: BoardSession, middle: Array) -> tuple[Part, ...]:
+    centre = np.array(session.definition.subject_centre_m)
+    return colour_chart_parts(facing(centre, camera.centre - centre, 0.0, middle))
+
+
+def _chart_exposure(
+    placed: Mapping[str, tuple[Part, ...]], session: BoardSession, states: Sequence[LightSetup]
+) -> float:  # fmt: skip
+    """The take's exposure, or one at which no chart's paper is brighter than `_WHITE`."""
+    needed = [session.sensor.exposure]
+    for setup in states:
+        for camera in session.rig.cameras:
+            parts, small = placed[camera.camera_id], camera.scaled(_METERED)
+            picture = _rendered(Preview(parts, setup), parts, small)
+            needed.append(meter([picture], level=_WHITE) if picture.any() else needed[0])
+    return min(needed)
+
+
+def _chart_file(exposure: float) -> bytes:
+    """The chart as `scan3d colour --chart` reads it. exposure: of its photographs against the subject's."""
+    import tomli_w
+
+    values = [[round(v, 6) for v in patch] for patch in chart_linear().tolist()]
+    table = {
+        "name": "simulated classic24",
+        "columns": 6,
+        "values": "linear_rec709",
+        "exposure": exposure,
+        "patches": values,
+    }
+    return tomli_w.dumps(table).encode()
 
 
 def board_pose(definition: RigDefinition, shot: int, seed: int, middle_m: Array) -> Rigid3:
@@ -115,16 +161,21 @@ def _photograph(
     parts: Sequence[Part], cameras: Sequence[Camera], session: BoardSession, path_of: Callable[[Camera], Path]
 ) -> None:
     studio = Preview(parts, session.lights)
-    pictures = []
-    for camera in cameras:
-        plan = pinhole_plan(camera, bounds(parts), oversample=_OVERSAMPLE)
-        pictures.append(resample(camera, plan, [studio.render(view.camera, crop=view.crop) for view in plan]))
+    pictures = [_rendered(studio, parts, camera) for camera in cameras]
     # Paper, not the person, decides; a shot that shows no camera its front stays as it is.
     sensor = replace(session.sensor, exposure=meter(pictures, level=_WHITE))
     for camera, picture in zip(cameras, pictures, strict=True):
-        path = path_of(camera)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shot = expose(
-            picture, sensor, intrinsics=camera.intrinsics, seed=session.seed, camera_id=camera.camera_id, shot=path.stem
-        )
-        session.write(path, shot, camera.camera_id)
+        _expose(picture, sensor, session, camera, path_of(camera))
+
+
+def _rendered(studio: Preview, parts: Sequence[Part], camera: Camera) -> np.ndarray:
+    plan = pinhole_plan(camera, bounds(parts), oversample=_OVERSAMPLE)
+    return resample(camera, plan, [studio.render(view.camera, crop=view.crop) for view in plan])
+
+
+def _expose(picture: np.ndarray, sensor: SensorModel, session: BoardSession, camera: Camera, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shot = expose(
+        picture, sensor, intrinsics=camera.intrinsics, seed=session.seed, camera_id=camera.camera_id, shot=path.stem
+    )
+    session.write(path, shot, camera.camera_id)

@@ -107,7 +107,7 @@ def write_take(out: Path, capture: SimulatedCapture, *, tiff: bool, progress: Pr
     _write_held_out(making / "truth" / "heldout", capture, sensor, ".tif" if tiff else ".jpg")
     write_view_truth(making / "truth", capture.subject.parts, capture.shot.cameras, progress=progress, workers=workers)
     write_subject_truth(making / "truth", capture.subject)
-    _write_boards(making, capture, sensor, progress, workers)
+    _write_boards(making, capture, sensor, tiff, progress, workers)
     names = {camera.camera_id: f"{camera.camera_id}{'.tif' if tiff else '.jpg'}" for camera in capture.rig}
     write_colmap_model(capture.rig, making / "truth" / "cameras", names)
     _write_json(making / "truth" / "lights.json", [setup.record() for setup in capture.setups])
@@ -169,7 +169,7 @@ def _write_held_out(folder: Path, capture: SimulatedCapture, sensor: SensorModel
 
 
 def _write_boards(
-    making: Path, capture: SimulatedCapture, sensor: SensorModel, progress: Progress, workers: int | None
+    making: Path, capture: SimulatedCapture, sensor: SensorModel, tiff: bool, progress: Progress, workers: int | None
 ) -> None:
     def write(path: Path, picture: np.ndarray, camera_id: str) -> None:
         write_photograph(path, picture, _exif(capture, camera_id, 0.0))
@@ -184,7 +184,9 @@ def _write_boards(
             progress=progress, workers=workers,
         )  # fmt: skip
     if capture.chart:
-        photograph_chart(making / "chart", session, progress=progress)
+        photograph_chart(
+            making / "chart", session, capture.setups, suffix=".tif" if tiff else ".jpg", progress=progress
+        )
 
 
 def _exif(capture: SimulatedCapture, camera_id: str, after_s: float) -> Exif:
