@@ -111,6 +111,16 @@ def posed(human: OpenHuman, vertices: np.ndarray, pose: Pose) -> np.ndarray:
 
 def posed_with_joints(human: OpenHuman, vertices: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
     """As `posed`, and (B, 3) where the bones' heads are then."""
+    skeleton = posed_skeleton(human, vertices, pose)
+    moved = skeleton.skin(vertices)
+    heads = np.stack([apply(skeleton.posed_from_rest(n), skeleton.head(n)) for n in human.bone_names])
+    ankles = [heads[human.bone(f"foot.{s}")] for s in "LR"]
+    middle = np.mean(ankles, axis=0) * [1.0, 1.0, 0.0]
+    return np.asarray(moved - middle), heads - middle
+
+
+def posed_skeleton(human: OpenHuman, vertices: np.ndarray, pose: Pose) -> Skeleton:
+    """The bones of a body at rest (V, 3), turned into a pose; its feet may stand beside the origin."""
     skeleton = Skeleton.of(human, vertices)
     _trunk(skeleton, pose)
     for side, leg in ((1, pose.left_leg), (-1, pose.right_leg)):
@@ -120,11 +130,7 @@ def posed_with_joints(human: OpenHuman, vertices: np.ndarray, pose: Pose) -> tup
             _hand_on_hip(skeleton, side, vertices)
         elif arm is not None:
             _set_arm(skeleton, side, arm)
-    moved = skeleton.skin(vertices)
-    heads = np.stack([apply(skeleton.posed_from_rest(n), skeleton.head(n)) for n in human.bone_names])
-    ankles = [heads[human.bone(f"foot.{s}")] for s in "LR"]
-    middle = np.mean(ankles, axis=0) * [1.0, 1.0, 0.0]
-    return np.asarray(moved - middle), heads - middle
+    return skeleton
 
 
 def _leg_length(skeleton: Skeleton) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from scan3d.body.fit.anatomy import PARTS, part_of_joints, pose_prior
 from scan3d.body.fit.cloth import Cloth, looseness_m
+from scan3d.body.fit.face import face_of
 from scan3d.body.fit.posing import State
 from scan3d.body.fit.prepared import Prepared, prepared
 from scan3d.body.fit.result import Fitted
@@ -56,7 +57,7 @@ def fit_body(
     problem = fine_problem(ready, points)
     fingers = len(ready.body.names) > 24 and _hands_are_there(problem, best.state)
     names, blends = ready.body.names, (ready.body.shapes, ready.body.basis.shape[2] - ready.body.shapes)
-    tight = _run(problem, best.state, fine_rounds(names, *blends, fingers=fingers), report, (0.5, 0.75))
+    tight = _run(problem, ready.face, best.state, fine_rounds(names, *blends, fingers=fingers), report, (0.5, 0.75))
     fitted = _measured(ready, points, tight)
     loose = clothing == "loose" or cloth is not None
     if loose or (clothing == "auto" and looseness_m(fitted.part, fitted.distance_m) > _LOOSE_M):
@@ -64,7 +65,7 @@ def fit_body(
         problem = replace(problem, cloth=Cloth.over(ready.body, ready.hairy, known))
         # What the coarse fit took for the body was cloth too: halfway back to the likeliest shape.
         start = replace(best.state, blends=0.5 * best.state.blends)
-        state = _run(problem, start, loose_rounds(names, blends[1], fingers=fingers), report, (0.75, 0.95))
+        state = _run(problem, ready.face, start, loose_rounds(names, blends[1], fingers=fingers), report, (0.75, 0.95))
         fitted = replace(_measured(ready, points, state), clothing="loose")
     # The fit leaves the smallest skinning weights out; what is handed back is the model's own.
     posed = pose_body(model, fitted.parameters)
@@ -75,10 +76,12 @@ def fit_body(
 
 
 def _run(
-    problem: Problem, state: State, rounds: tuple[Round, ...], report: Callable[[float], None],
+    problem: Problem, on: np.ndarray, state: State, rounds: tuple[Round, ...], report: Callable[[float], None],
     span: tuple[float, float],
 ) -> State:  # fmt: skip
     for number, round_ in enumerate(rounds, start=1):
+        if round_.face > 0:
+            problem = replace(problem, face=face_of(problem.body, state, problem.scan, on))
         state = problem.run(state, round_)
         report(span[0] + (span[1] - span[0]) * number / len(rounds))
     return state

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from scan3d.body.fit.face import face_vertices
 from scan3d.body.fit.outside import evenly, seen_vertices
 from scan3d.body.fit.posing import Body
 from scan3d.body.model import BodyModel
@@ -20,7 +21,7 @@ SHAPES, EXPRESSIONS = 200, 10
 class Prepared:
     """body: the whole one; coarse: a thinned one. seen: (V,) vertices and faces: (F, 3) that can be seen from outside.
     back_rows: (M,) of the vertices, spread evenly. hairy: (V,) where hair grows, nowhere for a model that does not say.
-    hands: (2, 45) relaxed hands."""
+    hands: (2, 45) relaxed hands. face: (V,) what is looked at more closely."""
 
     body: Body
     coarse: Body
@@ -29,6 +30,7 @@ class Prepared:
     back_rows: np.ndarray
     hairy: np.ndarray
     hands: np.ndarray
+    face: np.ndarray
 
 
 _READY: WeakKeyDictionary[BodyModel, Prepared] = WeakKeyDictionary()
@@ -39,13 +41,15 @@ def prepared(model: BodyModel) -> Prepared:
     if model not in _READY:
         body = Body.of(model, shapes=SHAPES, expressions=EXPRESSIONS)
         seen = seen_vertices(model)
+        hairy = np.asarray(model.parts.get("scalp", np.zeros(len(model.template)))) > _HAIRY
         _READY[model] = Prepared(
             body=body,
             coarse=body.part(evenly(body.template, body.faces, seen, _COARSE_VERTICES)),
             seen=seen,
             faces=body.faces[seen[body.faces].all(axis=1)],
             back_rows=evenly(body.template, body.faces, seen, _BACK_VERTICES),
-            hairy=np.asarray(model.parts.get("scalp", np.zeros(len(model.template)))) > _HAIRY,
+            hairy=hairy,
             hands=np.asarray(model.hand_means, np.float64),
+            face=face_vertices(body, seen, hairy),
         )
     return _READY[model]

@@ -88,7 +88,7 @@ def clean(scan: Mesh, *, where: str = "", seed: int = 0) -> ScanPoints:
         points=points,
         normals=normals,
         faces=faces,
-        near_edge=_near_edge(mesh, points),
+        near_edge=close_to_edge(mesh, points),
         floor_m=floor,
         height_m=high - floor,
         area_m2=float(areas.sum()),
@@ -208,7 +208,8 @@ def smoothed(points: np.ndarray, normals: np.ndarray, neighbours: int = 8) -> np
     return np.asarray(mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12))
 
 
-def _near_edge(mesh: Mesh, points: np.ndarray) -> np.ndarray:
+def close_to_edge(mesh: Mesh, points: np.ndarray) -> np.ndarray:
+    """(N,) whether points (N, 3) lie within two centimetres of where the mesh ends."""
     from scipy.spatial import cKDTree
 
     edges = mesh.boundary_edges()

@@ -8,12 +8,16 @@ import numpy as np
 
 from scan3d.body.fit.anatomy import PosePrior
 from scan3d.body.fit.cloth import Cloth
+from scan3d.body.fit.face import Face
 from scan3d.body.fit.posing import Body, Moved, State, inverse_left_jacobian
 from scan3d.body.fit.scan_points import ScanPoints
 from scan3d.body.fit.surface_match import Pairs, from_vertices, geman_mcclure, to_faces, to_vertices
 from scan3d.body.rotations import matrices, vectors
 
 _PIECES = 700.0  # how many of the scan's points count as seen independently of each other
+# A pair on the face is more exact: its points lie close together, and no cloth over them.
+_FACE_NOISE_M, _FACE_REACH = 0.003, 0.6
+_AT_REST = 4.0  # pull to a face at rest: people hold still, and noise must not open mouths
 _MOST_TURN_RAD, _MOST_SHIFT_M = 0.35, 0.12
 
 
@@ -24,7 +28,8 @@ class Round:
     steps: how many. reach_m: of the robust weights at the first and the last step. points: of the scan. joints: (J,)
     that may turn. shapes, expressions: how many blends may change. sliding: weight of steps along the surface, which
     holds far bodies to their points. back: weight of pairs sought from the body, 0..1. noise_m: how exact a pair is.
-    ridge: strength of the pull to the likeliest shape.
+    ridge: strength of the pull to the likeliest shape; that to a face at rest does not fade with it. face: how many
+    pieces the face counts as besides its share of the whole.
     """
 
     steps: int
@@ -37,6 +42,7 @@ class Round:
     back: float = 0.5
     noise_m: float = 0.006
     ridge: float = 1.0
+    face: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,7 +51,7 @@ class Problem:
 
     body: all vertices with faces, or a thinned one without. faces: (F, 3) that can be seen, of a whole body.
     back_rows: (M,) vertices whose pairs are sought from the body. prior: of the pose. cloth: what hangs off it.
-    floor: whether the body is held above the floor.
+    floor: whether the body is held above the floor. face: of the scan, for rounds in which it counts.
     """
 
     body: Body
@@ -55,6 +61,7 @@ class Problem:
     prior: PosePrior
     cloth: Cloth | None = None
     floor: bool = True
+    face: Face | None = None
 
     def run(self, state: State, round_: Round, *, seed: int = 0) -> State:
         """The state after the round's steps."""
@@ -76,6 +83,8 @@ class Problem:
         if round_.back > 0 and len(self.back_rows):
             pairs = from_vertices(moved, normals, self.back_rows, self.scan)
             self._add(sums, pairs, round_, reach_m, round_.back * amount / len(self.back_rows), True)
+        if self.face is not None and round_.face > 0:
+            self._add_face(sums, self.face, normals, round_, reach_m)
         if self.floor:
             self._add_floor(sums, amount)
         self._add_priors(sums, state, round_)
@@ -109,6 +118,15 @@ class Problem:
             corners, shares, offset = (np.tile(a, (3, 1)) for a in (corners, shares, offset))
         sums.add(corners, shares, normal, offset, weight)
 
+    def _add_face(self, sums: _Sums, face: Face, normals: np.ndarray, round_: Round, reach_m: float) -> None:
+        """The face once more, from the scan's and the body's side."""
+        scan, moved, reach_m = face.scan, sums.moved, _FACE_REACH * reach_m
+        amount = round_.face / _FACE_NOISE_M**2
+        pairs = to_faces(self.body, moved, self.faces, scan.points, scan.normals)
+        self._add(sums, pairs.of(face.on[pairs.corners].all(axis=1)), round_, reach_m, amount / len(scan.points), True)
+        back = from_vertices(moved, normals, face.rows, scan)
+        self._add(sums, back, round_, reach_m, round_.back * amount / len(face.rows), True)
+
     def _add_floor(self, sums: _Sums, amount: float) -> None:
         """No part of the body reaches below the floor."""
         vertices = sums.moved.vertices
@@ -135,8 +153,10 @@ class Problem:
             normal[at, at] = blocks[j]
             right[at] = -chain[j].T @ gradient[j]
         at_blends = np.arange(3 + joints, size)
-        normal[at_blends, at_blends] = round_.ridge
-        right[at_blends] = -round_.ridge * state.blends
+        ridge = np.full(len(at_blends), round_.ridge)
+        ridge[self.body.shapes :] = _AT_REST
+        normal[at_blends, at_blends] = ridge
+        right[at_blends] = -ridge * state.blends
         sums.normal += normal[np.ix_(sums.free, sums.free)]
         sums.right += right[sums.free]
 

@@ -18,7 +18,7 @@ from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.stage import Stage
 from scan3d.pipeline.store import Store
 
-FIT = Stage(name="body-fit", version=2, tools=("numpy", "scipy", "numba", "open3d-cpu"))
+FIT = Stage(name="body-fit", version=3, tools=("numpy", "scipy", "numba", "open3d-cpu"))
 BODY_FILE = "body.npz"
 _ARRAYS, _ABOUT = "fit.npz", "fit.json"
 _HUNDREDTHS = 100

@@ -87,14 +87,3 @@ def coarse_problem(prepared: Prepared, scan: ScanPoints) -> Problem:
         back_rows=np.arange(len(body.template)),
         prior=pose_prior(body.names, prepared.hands),
     )
-
-
-def fine_problem(prepared: Prepared, scan: ScanPoints) -> Problem:
-    body = prepared.body
-    return Problem(
-        body=body,
-        scan=scan,
-        faces=prepared.faces,
-        back_rows=prepared.back_rows,
-        prior=pose_prior(body.names, prepared.hands),
-    )

@@ -35,6 +35,10 @@ class Pairs:
         """(N,) signed distance along the normal: positive where the scan lies outside the body."""
         return np.asarray(np.einsum("nc,nc->n", self.offset, self.normal))
 
+    def of(self, chosen: np.ndarray) -> Pairs:
+        """Those of the pairs where (N,) holds."""
+        return Pairs(**{name: values[chosen] for name, values in vars(self).items()})
+
 
 def to_vertices(body: Body, moved: Moved, normals: np.ndarray, points: np.ndarray, point_normals: np.ndarray) -> Pairs:
     """For each scan point (N, 3) the vertex nearest in place and normal: enough while the body is far off."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import open3d as o3d
@@ -11,11 +12,15 @@ from scan3d.body.fit.anatomy import PARTS, part_of_joints
 from scan3d.body.fit.prepared import prepared
 from scan3d.body.fit.result import Fitted
 from scan3d.body.model import BodyModel
+from scan3d.body.open_model.cage import make_cage
 from scan3d.geometry import Mesh
+from scan3d.openhuman import load_open_human
 from scan3d.simulate.measure import tape_m
 from tests.body.fit.truth import Truth, rays_at
 
 SKIN, CLOTH, HAIR, EYE = range(4)
+# Landmarks of the face (Sagonas et al. 2013).
+_FACE = {"right eye": range(36, 42), "left eye": range(42, 48), "nose": range(29, 36), "lips": range(48, 68)}
 
 
 def scan_to_model_m(truth: Truth, fitted: Fitted, model: BodyModel, *, without_hair: bool = True) -> np.ndarray:
@@ -46,6 +51,31 @@ def girth_errors_m(truth: Truth, fitted: Fitted, model: BodyModel) -> Mapping[st
         true = tape_m(truth.skin.vertices, truth.skin.faces[truth.trunk], level)
         errors[name] = tape_m(fitted.vertices, own, level) - true
     return errors
+
+
+def face_errors_m(truth: Truth, fitted: Fitted, model: BodyModel) -> Mapping[str, float]:
+    """Eyes, nose, lips, ears: how far the middle of each lies from the truth's, metres. The open body only: its
+    vertices are some of those the truth's skin was divided from."""
+    skin = _skin_vertices()
+    ears = np.flatnonzero(np.asarray(model.parts["ear"]) > 0.5)
+    places = {name: [model.landmarks[f"face_{n}"] for n in numbers] for name, numbers in _FACE.items()}
+    errors = {}
+    for name, rows in (*places.items(), ("left ear", ears[model.template[ears, 0] > 0]),
+                       ("right ear", ears[model.template[ears, 0] < 0])):  # fmt: skip
+        known = np.asarray(rows)[skin[rows] >= 0]
+        off = fitted.vertices[known].mean(axis=0) - truth.skin.vertices[skin[known]].mean(axis=0)
+        errors[name] = float(np.linalg.norm(off))
+    return errors
+
+
+@cache
+def _skin_vertices() -> np.ndarray:
+    """(V,) the truth's vertex of each of the open body's; -1 where it is not skin."""
+    human = load_open_human()
+    skin = np.unique(human.quads[human.group("body")])
+    number = np.full(len(human.vertices), -1)
+    number[skin] = np.arange(len(skin))
+    return np.asarray(number[make_cage(human).rows])
 
 
 def is_turned(truth: Truth, names: tuple[str, ...], joints: np.ndarray) -> bool:

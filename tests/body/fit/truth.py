@@ -79,8 +79,8 @@ class Truth:
 
     scan: the mesh a fit is given. skin: the whole skin beneath, posed, unspoilt. label: (V,) of the scan's vertices:
     "skin", "cloth", "hair" or "eye" as 0..3. joints, fingers: name of SMPL-X's joint -> (3,). cage: (C, 3) at rest.
-    yaw_rad: by which the body is turned from facing -Y. pose, girths: as drawn. trunk: (F,) faces of the skin that are
-    no arm's.
+    yaw_rad: by which the body is turned from facing -Y. pose, girths: as drawn. stance: how it stands exactly.
+    trunk: (F,) faces of the skin that are no arm's.
     """
 
     scan: Mesh
@@ -91,6 +91,7 @@ class Truth:
     cage: np.ndarray
     yaw_rad: float
     pose: str
+    stance: Pose
     measures: Mapping[str, float]
     levels_m: Mapping[str, float]
     trunk: np.ndarray
@@ -201,7 +202,8 @@ def make_truth(
     body = body_surface()
     rng = np.random.default_rng([seed, 42])
     cage, measures = person(seed if person_seed is None else person_seed)
-    moved, heads = posed_with_joints(body.human, cage, pose_called(pose, rng))
+    stance = pose_called(pose, rng)
+    moved, heads = posed_with_joints(body.human, cage, stance)
     low = body.surface.points(moved)[:, 2].min()
     moved, heads = moved - [0, 0, low], heads - [0, 0, low]
     skin = body.surface.mesh(moved)
@@ -243,6 +245,7 @@ def make_truth(
         cage=cage,
         yaw_rad=yaw,
         pose=pose,
+        stance=stance,
         measures=measures,
         levels_m=_levels(skin.vertices),
         trunk=(body.arms[skin.faces] < 0.5).all(axis=1),
