@@ -2,6 +2,7 @@
 
 <take>/images/, calibration.toml, rig.toml, take.toml   what a rig would give; the calibration is the one from before
                                                         cameras were displaced
+<take>/lights.toml                                      the lamps, as a rig's owner would have measured them
 <take>/boards/, chart/                                  by option, see `simulated_boards`
 <take>/truth/mesh.ply, model.glb, textures/             the surface, and all maps of it
 <take>/truth/cameras/                                   the exact cameras, a COLMAP model
@@ -29,6 +30,7 @@ from scan3d.calibration.colmap_model import write_colmap_model
 from scan3d.calibration.targets import Target
 from scan3d.calibration.toml_file import write_calibration
 from scan3d.capture.exif import Exif
+from scan3d.capture.lights_file import write_lights
 from scan3d.capture.photograph_file import write_photograph
 from scan3d.errors import InputError
 from scan3d.geometry import Camera, Rig
@@ -45,7 +47,7 @@ from scan3d.workflows.simulated_truth import write_subject_truth, write_view_tru
 
 RECORD = "simulation.json"
 _MAKING = Path(".scan3d") / "making"
-_ENTRIES = ("images", "boards", "chart", "calibration.toml", "rig.toml", "take.toml", "truth")
+_ENTRIES = ("images", "boards", "chart", "calibration.toml", "lights.toml", "lights", "rig.toml", "take.toml", "truth")
 _METERED = 150_000  # pixels of each picture that are looked at for the exposure
 
 
@@ -112,6 +114,7 @@ def write_take(out: Path, capture: SimulatedCapture, *, tiff: bool, progress: Pr
     write_colmap_model(capture.rig, making / "truth" / "cameras", names)
     _write_json(making / "truth" / "lights.json", [setup.record() for setup in capture.setups])
     write_calibration(capture.planned, making / "calibration.toml", date=_time(capture.seed))
+    write_lights(capture.setups, making / "lights.toml", exposure=sensor.exposure)
     write_bytes(making / "rig.toml", _rig_file(capture.definition))
     write_bytes(making / "take.toml", _take_file(capture, tiff))
     _write_json(making / "truth" / RECORD, {"options": capture.options, "sensor": asdict(sensor)})
