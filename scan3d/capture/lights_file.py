@@ -80,7 +80,7 @@ def read_lights(path: Path) -> KnownLights:
 
 
 def write_lights(setups: Sequence[LightSetup], path: Path, *, exposure: float = 1.0) -> None:
-    """Write lights.toml, whole or not at all; surroundings that are not the same from everywhere as .hdr in lights/ beside it.
+    """Write lights.toml, whole or not at all. Surroundings that are not even become pictures in lights/ beside it.
 
     Raises InputError where two different panels bear one name.
     """
