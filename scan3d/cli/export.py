@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scan3d.cli.options import Debug, Json
+from scan3d.cli.options import Debug, For, Json, LeavingFor, Registry, Use
 from scan3d.cli.session import Outcome, Session, run
 from scan3d.errors import InputError
 
@@ -80,6 +80,9 @@ def export(
             metavar="OUT.zip", help="Write the Blender add-on instead, which needs no take.", show_default=False
         ),
     ] = None,
+    registry: Registry = None,
+    use: Use = None,
+    purpose: For = LeavingFor.use,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -100,10 +103,12 @@ def export(
                 "No take was given.", "scan3d export", "Give the folder of one capture, or --addon OUT.zip."
             )
         from scan3d.workflows.export import ExportOptions, export_take
+        from scan3d.workflows.leaving import LeavingOptions
 
         options = ExportOptions(
             format=format.value, pose=pose, motion=motion, rest=rest.value, lod=lod, texture_size=texture_size,
             bones=bones.value, weights=weights, correctives=correctives,
+            leaving=LeavingOptions(registry=registry, use=use, purpose=purpose.value),
         )  # fmt: skip
         done = export_take(take, options, progress=session.progress)
         about = done.summary

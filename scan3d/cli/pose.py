@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scan3d.cli.options import Debug, Json, Take
+from scan3d.cli.options import Debug, For, Json, LeavingFor, Registry, Take, Use
 from scan3d.cli.session import Outcome, Session, run
 
 
@@ -30,6 +30,9 @@ def pose(
             show_default=False,
         ),
     ] = None,
+    registry: Registry = None,
+    use: Use = None,
+    purpose: For = LeavingFor.use,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -39,16 +42,21 @@ def pose(
     """
 
     def work(session: Session) -> Outcome:
+        from scan3d.workflows.leaving import LeavingOptions
         from scan3d.workflows.pose import pose_take
 
-        done = pose_take(take, pose, out, progress=session.progress)
+        options = LeavingOptions(registry=registry, use=use, purpose=purpose.value)
+        done = pose_take(take, pose, out, progress=session.progress, options=options)
         data = {
             "pose": done.pose,
             "files": [str(path) for path in done.files],
             "vertices": done.vertices,
             "height_m": round(done.height_m, 4),
+            "notes": list(done.notes),
+            "rights": dict(done.about),
         }
-        lines = [f"{done.pose}: {done.vertices} vertices, {done.height_m:.2f} m high", *map(str, done.files)]
+        lines = [f"{done.pose}: {done.vertices} vertices, {done.height_m:.2f} m high", *done.notes]
+        lines += [str(path) for path in done.files]
         return Outcome(data=data, lines=lines)
 
     run(work, as_json=json, debug=debug)

@@ -15,6 +15,7 @@ from scan3d.errors import InputError
 from scan3d.pipeline.aside import write_bytes
 
 FILE = "rights.toml"
+_USUAL = "rights"
 FOLDER_VARIABLE = "SCAN3D_RIGHTS"
 DATABASE_VARIABLE = "SCAN3D_RIGHTS_DATABASE"
 
@@ -89,9 +90,10 @@ def read_settings(folder: Path) -> Settings:
 
 
 def find_registry(given: Path | None, near: Path | None = None) -> Path | None:
-    """The registry's folder: as given, else $SCAN3D_RIGHTS, else the nearest folder above `near` that has rights.toml.
+    """The registry's folder: as given, else $SCAN3D_RIGHTS, else the nearest above `near`.
 
-    None where there is none. Raises InputError where one is named that is not there.
+    Above: in a folder, or in the folder "rights" in it. None where there is none. Raises InputError where one is named
+    that is not there.
     """
     named = given or (Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None)
     if named is not None:
@@ -99,7 +101,8 @@ def find_registry(given: Path | None, near: Path | None = None) -> Path | None:
         if not (folder / FILE).is_file():
             raise InputError("There is no registry of rights here.", str(folder), "Make one: scan3d rights init DIR")
         return folder
-    for folder in [] if near is None else [near.absolute(), *near.absolute().parents]:
-        if (folder / FILE).is_file():
-            return folder
+    for above in [] if near is None else [near.absolute(), *near.absolute().parents]:
+        for folder in (above, above / _USUAL):
+            if (folder / FILE).is_file():
+                return folder
     return None

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -47,7 +47,7 @@ def kept_of(kind: type[R], row: Any) -> Kept:
     if row.body is None:
         raise SubjectErasedError("The person's data were erased.", row.record_id, "")
     try:
-        record: R = _parsed(kind, row.body)
+        record: R = _parsed(cast(Any, kind), row.body)
         signatures = tuple(Signature(key_id=key, value=value) for key, value in json.loads(row.signatures))
         if (row.type, record.record_id) != (kind.TYPE, row.record_id):
             raise ValueError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from scan3d.body.poses import named_pose, pose_names
 from scan3d.errors import InputError, MissingDependencyError
 from scan3d.pipeline.aside import remove_tree, write_bytes, written_aside
 from scan3d.pipeline.progress import Progress
+from scan3d.rights.vocabulary import Deliverable
+from scan3d.workflows.leaving import LeavingOptions, leaving, named
 from scan3d.workflows.take_body import TakeBody, chosen_motion, chosen_pose, read_take_body
 
 Floats = npt.NDArray[np.floating]
@@ -52,6 +54,7 @@ class ExportOptions:
     bones: str = "smplx"
     weights: int = 8
     correctives: bool = True
+    leaving: LeavingOptions = field(default_factory=LeavingOptions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +91,24 @@ def export_take(take: Path, options: ExportOptions, *, progress: Progress, model
         ready = _ready(body, options)
         task.advance()
         path = body.folder.parent / "avatar" / _file_name(ready)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(ready, path)
+        with leaving(
+            take, path.parent, options.leaving, deliverable=Deliverable.MESH, scene=_scene(options), say=task.note
+        ) as departure:
+            departure.folder.mkdir(parents=True, exist_ok=True)
+            _write(ready, departure.folder / path.name, leave_script=not departure.enforced)
         task.advance()
-    return Exported(path=path, summary=_summary(ready))
+    return Exported(path=path, summary=departure.told(_summary(ready)))
+
+
+def _scene(options: ExportOptions) -> dict[str, Any]:
+    """What a person approves: how fine the mesh and its maps are is not part of it."""
+    return {
+        "export": options.format,
+        "pose": named(options.pose),
+        "motion": named(options.motion),
+        "rest": options.rest,
+        "bones": options.bones,
+    }
 
 
 def _check(options: ExportOptions) -> None:
@@ -158,7 +175,7 @@ def _file_name(ready: _Ready) -> str:
     return "_".join(part for part in parts if part) + f".{options.format}"
 
 
-def _write(ready: _Ready, path: Path) -> None:
+def _write(ready: _Ready, path: Path, *, leave_script: bool) -> None:
     options, turns, place = ready.options, ready.turns, ready.translation
     if options.format == "glb":
         from scan3d.avatar.gltf import GltfOptions, write_gltf
@@ -178,7 +195,7 @@ def _write(ready: _Ready, path: Path) -> None:
     elif options.format == "twin":
         _write_twin(ready, path)
     else:
-        _write_by_blender(ready, path)
+        _write_by_blender(ready, path, leave_script=leave_script)
 
 
 def _write_twin(ready: _Ready, folder: Path) -> None:
@@ -204,12 +221,14 @@ def _fill_twin(ready: _Ready, folder: Path) -> None:
     write_twin(ready.avatar, ready.rig, folder, how, turns=ready.turns, translation=ready.translation)
 
 
-def _write_by_blender(ready: _Ready, path: Path) -> None:
+def _write_by_blender(ready: _Ready, path: Path, *, leave_script: bool) -> None:
     from scan3d.avatar.blender import find_blender, script_for, write_with_blender
 
     try:
         blender = find_blender()
     except MissingDependencyError as error:
+        if not leave_script:  # What is built elsewhere would leave without its marks.
+            raise
         twin = path.with_name(f"{path.stem}_twin")
         _write_twin(ready, twin)
         script = path.with_name(f"make_{path.stem}_{path.suffix[1:]}.py")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,8 @@ from scan3d.geometry.tile_cuts import cut_at_tiles, tile_of, triangles
 from scan3d.pipeline.progress import Progress
 from scan3d.report.mesh_files import write_glb, write_obj, write_ply
 from scan3d.report.texture import Texture
+from scan3d.rights.vocabulary import Deliverable
+from scan3d.workflows.leaving import LeavingOptions, leaving, named
 from scan3d.workflows.take_body import TakeBody, chosen_pose, read_take_body
 
 SUFFIXES = (".ply", ".obj", ".glb")
@@ -26,16 +30,27 @@ SUFFIXES = (".ply", ".obj", ".glb")
 
 @dataclass(frozen=True, kw_only=True)
 class PosedTake:
-    """files: what was written, the mesh first. pose: its name. vertices: how many. height_m: of the posed body."""
+    """files: what was written, the mesh first. pose: its name. vertices: how many. height_m: of the posed body.
+
+    notes: what the user should know. about: the use that it is, JSON values; empty without a registry of rights.
+    """
 
     files: tuple[Path, ...]
     pose: str
     vertices: int
     height_m: float
+    notes: tuple[str, ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 def pose_take(
-    take: Path, pose: str, out: Path | None = None, *, progress: Progress, model: BodyModel | None = None
+    take: Path,
+    pose: str,
+    out: Path | None = None,
+    *,
+    progress: Progress,
+    model: BodyModel | None = None,
+    options: LeavingOptions | None = None,
 ) -> PosedTake:
     """Writes the person of a fitted take in a pose: .ply, .obj or .glb, by default TAKE/results/poses/<pose>.glb.
 
@@ -52,11 +67,25 @@ def pose_take(
         mesh, finer = posed_mesh(body, pose)
         task.advance()
         path = out or body.folder.parent / "poses" / f"{chosen.name}.glb"
-        mesh, texture = _textured(body, mesh, finer)
-        files = _write(mesh, texture, path)
+        with leaving(
+            take,
+            path.parent,
+            options or LeavingOptions(),
+            deliverable=Deliverable.MESH,
+            scene={"pose": named(pose), "suffix": path.suffix.lower()},
+            say=task.note,
+        ) as departure:
+            mesh, texture = _textured(body, mesh, finer)
+            written = _write(mesh, texture, departure.folder / path.name)
         task.advance()
-    height = float(np.ptp(mesh.vertices[:, 2]))
-    return PosedTake(files=files, pose=chosen.name, vertices=len(mesh.vertices), height_m=height)
+    return PosedTake(
+        files=departure.outputs or written,
+        pose=chosen.name,
+        vertices=len(mesh.vertices),
+        height_m=float(np.ptp(mesh.vertices[:, 2])),
+        notes=tuple(departure.notes),
+        about=departure.about,
+    )
 
 
 def posed_mesh(body: TakeBody, pose: str) -> tuple[Mesh, FineMesh]:
