@@ -13,9 +13,10 @@ from scan3d.rights import tables
 from scan3d.rights.codec import from_json, time_text
 from scan3d.rights.money import Money
 from scan3d.rights.orders import Part, Payment, PaymentKind
-from scan3d.rights.registry import Reading
+from scan3d.rights.payments import parts_of
 from scan3d.rights.statements.period import Period
 from scan3d.rights.terms import Licence, UseRequest
+from scan3d.rights.transactions import Reading
 
 ERASED = "(erased)"
 PERSON = "person"
@@ -46,14 +47,6 @@ class BilledUse:
     parts: tuple[Part, ...]
     invoiced_on: str = ""
     paid_on: str = ""
-
-
-def parts_of(licence: Licence) -> tuple[Part, ...]:
-    """What each party is paid of one use: shares of the rate, summing to it exactly."""
-    amounts = licence.rate.split([split.percent for split in licence.splits])
-    return tuple(
-        Part(party_id=split.party_id, amount=amount) for split, amount in zip(licence.splits, amounts, strict=True)
-    )
 
 
 def billed_uses(reading: Reading, period: Period) -> list[BilledUse]:

@@ -10,9 +10,10 @@ from scan3d.rights import tables
 from scan3d.rights.errors import QuotaExceededError
 from scan3d.rights.licensing import check_active
 from scan3d.rights.money import Money
-from scan3d.rights.registry import Reading
-from scan3d.rights.statements.billing import Who, names, parts_of
+from scan3d.rights.payments import parts_of
+from scan3d.rights.statements.billing import Who, names
 from scan3d.rights.terms import Licence
+from scan3d.rights.transactions import Reading
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,10 @@ from typing import Any
 from scan3d.rights.errors import NotRegisteredError
 from scan3d.rights.money import Money, by_currency, total
 from scan3d.rights.orders import Part
-from scan3d.rights.registry import Reading
 from scan3d.rights.statements.billing import PERSON, BilledUse, Who, billed_uses, names, part_for
 from scan3d.rights.statements.period import Period
 from scan3d.rights.tables import ledger_head
+from scan3d.rights.transactions import Reading
 from scan3d.rights.vocabulary import Role
 
 # Every part is in one of these, so that they sum to the whole.

@@ -92,7 +92,7 @@ class Keystore:
         self._not_erased(subject_id)
         if (self.folder / f"{subject_id}.age").is_file():
             return
-        self._all_reached()
+        self.check_reached()
         secret, public = new_identity()
         self._write(f"{subject_id}.pub", public.encode())
         self._write(f"{subject_id}.age", seal_bytes(secret.encode(), self._public("master")))
@@ -123,12 +123,20 @@ class Keystore:
         Raises StorageError if a mirror is not there: then nothing has been destroyed yet.
         """
         check_id(subject_id, "subject_id")
-        self._all_reached()
+        self.check_reached()
         if self.erased_at(subject_id) is None:
             self._write(f"{subject_id}.erased", time_text(now).encode() + b"\n")
         for place in self._folders():
             for suffix in (".age", ".pub"):
                 _shred(place / f"{subject_id}{suffix}")
+
+    def check_reached(self) -> None:
+        """Raises StorageError unless the folder and all mirrors are there."""
+        for place in self._folders():
+            if not (place / "master.pub").is_file():
+                raise StorageError(
+                    "The key store, or a mirror of it, is not there.", str(place), "Connect it, then run this again."
+                )
 
     def _by_passphrase(self, passphrase: str) -> str:
         path = self.folder / "master.age"
@@ -148,13 +156,6 @@ class Keystore:
 
     def _folders(self) -> tuple[Path, ...]:
         return (self.folder, *self.mirrors)
-
-    def _all_reached(self) -> None:
-        for place in self._folders():
-            if not (place / "master.pub").is_file():
-                raise StorageError(
-                    "The key store, or a mirror of it, is not there.", str(place), "Connect it, then run this again."
-                )
 
     def _public(self, name: str) -> str:
         return _read(self.folder / f"{name}.pub").decode("ascii", "replace").strip()

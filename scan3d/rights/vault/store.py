@@ -34,21 +34,22 @@ class Vault:
         self.keys = keys
         self._new_id = new_id
 
-    def seal(
-        self, source: Path, subject_id: str, *, remove: bool = False, progress: Progress | None = None
-    ) -> tuple[Sealed, Index]:
-        """Seals a folder. remove: then the folder is removed, once everything sealed was opened again and compared.
-
-        Sealing needs no passphrase, removing does. Raises SubjectErasedError, InputError, StorageError.
-        """
-        recipient = self.keys.recipient(subject_id)
-        identity = self.keys.identity(subject_id) if remove else ""
+    def seal(self, source: Path, subject_id: str, *, progress: Progress | None = None) -> tuple[Sealed, Index]:
+        """Seals a folder, which stays; needs no passphrase. Raises SubjectErasedError, InputError, StorageError."""
         sealed = self._sealed(subject_id, self._new_id())
-        index = seal_folder(source, sealed.folder, recipient, progress)
-        if remove:
-            check_folder(sealed.folder, identity)
-            remove_sealed_source(source, index)
-        return sealed, index
+        return sealed, seal_folder(source, sealed.folder, self.keys.recipient(subject_id), progress)
+
+    def check_unlocked(self, subject_id: str) -> None:
+        """Raises InputError while the key store is locked, SubjectErasedError for an erased person."""
+        self.keys.add(subject_id)
+        self.keys.identity(subject_id)
+
+    def remove_source(self, source: Path, sealed: Sealed) -> None:
+        """Removes a folder that was sealed, once everything sealed was opened again and is what lies there.
+
+        Raises InputError otherwise, and while the key store is locked.
+        """
+        remove_sealed_source(source, check_folder(sealed.folder, self.keys.identity(sealed.subject_id)))
 
     def of(self, subject_id: str) -> list[Sealed]:
         """A person's sealed folders."""

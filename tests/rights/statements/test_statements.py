@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from scan3d.errors import InputError
 from scan3d.rights.money import Money, total
 from scan3d.rights.orders import Part
-from scan3d.rights.statements.billing import BilledUse, Who, parts_of
+from scan3d.rights.payments import parts_of
+from scan3d.rights.statements.billing import BilledUse, Who
 from scan3d.rights.statements.csv_file import HEADER, csv_bytes
 from scan3d.rights.statements.pdf_file import amount_text, pdf_bytes
 from scan3d.rights.statements.period import Period

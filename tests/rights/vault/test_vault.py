@@ -70,13 +70,18 @@ def test_nothing_readable_lies_in_the_vault(vault: Vault, take: Path) -> None:
 
 
 def test_the_source_goes_only_when_it_was_checked(vault: Vault, take: Path, tmp_path: Path) -> None:
-    vault.seal(take, ANNA, remove=True)
-    assert not take.exists()
     locked = Vault(vault.folder, Keystore(vault.keys.folder, vault.keys.mirrors))
-    (tmp_path / "other").mkdir()
+    sealed, index = locked.seal(take, ANNA)  # the public key is enough
     with pytest.raises(InputError, match="locked"):
-        locked.seal(tmp_path / "other", ANNA, remove=True)
-    locked.seal(tmp_path / "other", ANNA)  # the public key is enough
+        locked.remove_source(take, sealed)
+    blob = sealed.folder / index.files[0].blob
+    blob.rename(tmp_path / "aside")
+    with pytest.raises(InputError):
+        vault.remove_source(take, sealed)
+    assert take.exists()
+    (tmp_path / "aside").rename(blob)
+    vault.remove_source(take, sealed)
+    assert not take.exists()
 
 
 def test_a_source_that_changed_since_is_kept(vault: Vault, take: Path) -> None:

@@ -1,0 +1,1 @@
+"""What a person can ask for: all that is kept of them, and that it be erased."""
