@@ -18,6 +18,7 @@ from scan3d.cli.demo import demo
 from scan3d.cli.evaluate import evaluate
 from scan3d.cli.export import export
 from scan3d.cli.fit import fit
+from scan3d.cli.mark import mark
 from scan3d.cli.pose import pose
 from scan3d.cli.reconstruct import reconstruct
 from scan3d.cli.render import render
@@ -45,6 +46,7 @@ app.command()(demo)
 app.command()(evaluate)
 app.command()(export)
 app.command()(fit)
+app.add_typer(mark, name="mark")
 app.command()(pose)
 app.command()(reconstruct)
 app.command()(render)

@@ -1,6 +1,6 @@
 """The waves that a watermark is made of: harmonics of one tile that repeats over the picture.
 
-A tile is an eighth of the picture's shortest side. Repeating it puts all energy on the points of a lattice in the
+A tile is a sixth of the picture's shortest side. Repeating it puts all energy on the points of a lattice in the
 spectrum, whose spacing tells the scale of a picture that was resized, wherever it was cropped. One in five waves has
 a phase known beforehand and tells where the tile begins; the others carry two chips each.
 After M. Kutter, "Watermarking resisting to translation, rotation, and scaling" (1998), and S. Pereira and T. Pun,
@@ -20,9 +20,9 @@ from scan3d.rights.marks import codeword
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 
-TILES_A_SIDE = 8.0
+TILES_A_SIDE = 6.0
 # A smaller tile would put its waves where JPEG and shrinking leave nothing.
-SMALLEST_TILE_PX = 96.0
+SMALLEST_TILE_PX = 128.0
 LOWEST = 4.0  # waves a tile
 _MESSAGE = codeword.CHIPS // 2
 _TEMPLATE = _MESSAGE // 4

@@ -47,7 +47,7 @@ def sign_detached(data: bytes, name: str, statement: Mapping[str, Any], authorit
     return _canonical(document)
 
 
-def read_detached(path: Path, anchor: str) -> Attestation:
+def read_detached(path: Path, anchor: str | None) -> Attestation:
     """What the signature beside a file is worth. anchor: PEM of the root that is trusted. Never raises for a bad one.
 
     The file may have been renamed; its bytes may not have changed.
@@ -72,7 +72,7 @@ def read_detached(path: Path, anchor: str) -> Attestation:
         return Attestation(state="invalid")
     if not whole:
         return Attestation(state="invalid", signer=signer_name(chain))
-    trusted = trusted_key(chain, anchor) is not None
+    trusted = anchor is not None and trusted_key(chain, anchor) is not None
     return Attestation(
         state="trusted" if trusted else "valid", signer=signer_name(chain), use=statement if trusted else None
     )

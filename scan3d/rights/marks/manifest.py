@@ -79,8 +79,8 @@ def sign(data: bytes, suffix: str, statement: Statement, authority: Authority) -
     return out.getvalue(), bytes(manifest)
 
 
-def read(path: Path, anchor: str) -> Provenance:
-    """What the manifest in a file is worth. anchor: PEM, the only root that is trusted. Never raises for a bad file."""
+def read(path: Path, anchor: str | None) -> Provenance:
+    """What the manifest in a file is worth. anchor: PEM of the only root trusted. Never raises for a bad file."""
     c2pa = _library()
     mime = MIME_TYPES.get(path.suffix.lower())
     if mime is None:
@@ -139,12 +139,12 @@ def _definition(statement: Statement, authority: Authority) -> dict[str, Any]:
     }
 
 
-def _settings(anchor: str) -> Any:
+def _settings(anchor: str | None) -> Any:
     return _library().Settings.from_dict(
         {
             "builder": {"thumbnail": {"enabled": False}},
             "verify": {"verify_trust": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
-            "trust": {"trust_anchors": anchor},
+            "trust": {} if anchor is None else {"trust_anchors": anchor},
         }
     )
 

@@ -9,10 +9,15 @@ from scan3d.rights.marks.carrier import pattern, tile_px
 
 Floats = npt.NDArray[np.floating]
 
-# Standard deviations, in levels of 255, on a plain surface and where the picture's own contrast hides most.
-PLAIN_LEVELS = 1.6
-BUSY_LEVELS = 4.5
-_BUSY_CONTRAST = 12.0  # the deviation within a sixteenth of a tile from which on a surface hides all it can
+# Standard deviations, in levels of 255, on a plain surface of middle brightness and where the picture's own contrast
+# hides most.
+PLAIN_LEVELS = 0.9
+BUSY_LEVELS = 6.0
+_BUSY_CONTRAST = 10.0  # the deviation within a sixteenth of a tile from which on a surface hides all it can
+# One level is a larger part of a dark surface's light than of a bright one's: the eye sees ratios (Weber).
+_DARK, _BRIGHT = 0.6, 1.0
+# A small picture has fewer pixels to carry as many bits.
+_AREA_PX, _SMALL = 500_000, 1.5
 
 LEAST_PSNR_DB = 41.0
 
@@ -26,7 +31,8 @@ def embed(pixels: npt.NDArray[np.integer], id: int) -> npt.NDArray[np.integer]:
     full = float(np.iinfo(pixels.dtype).max)
     grey = luminance(pixels)
     height, width = grey.shape
-    change = pattern(id, height, width) * _strength(grey, tile_px(height, width))
+    strength = _strength(grey, tile_px(height, width))
+    change = pattern(id, height, width) * strength * _for_lost_halves(grey, strength)
     # What would leave the scale is cut off and cannot count as change.
     change = np.clip(grey + change, 0, 255) - grey
     most = 255 * 10 ** (-LEAST_PSNR_DB / 20)
@@ -40,6 +46,12 @@ def embed(pixels: npt.NDArray[np.integer], id: int) -> npt.NDArray[np.integer]:
         return moved.astype(pixels.dtype)
     marked[..., :colours] = moved.astype(pixels.dtype)
     return marked
+
+
+def _for_lost_halves(grey: Floats, strength: Floats) -> Floats:
+    """(H, W) 1 .. 2: on pure white and black only one half of every wave fits onto the scale, so it is made larger."""
+    room = np.minimum(grey, 255 - grey) / (1.5 * strength)
+    return np.asarray(2 - np.clip(room, 0, 1), np.float32)
 
 
 def luminance(pixels: npt.NDArray[np.integer]) -> Floats:
@@ -65,5 +77,7 @@ def _strength(grey: Floats, tile: float) -> Floats:
     contrast = np.sqrt(np.maximum(cv2.blur(grey * grey, (size, size)) - mean * mean, 0))
     hidden = np.minimum(contrast / _BUSY_CONTRAST, 1)
     # An edge between two plain surfaces hides nothing beside it: the least around, then smooth.
-    hidden = cv2.erode(hidden, np.ones((size, size), np.uint8))
-    return np.asarray(PLAIN_LEVELS + (BUSY_LEVELS - PLAIN_LEVELS) * cv2.blur(hidden, (size, size)), np.float32)
+    hidden = cv2.blur(cv2.erode(hidden, np.ones((size, size), np.uint8)), (size, size))
+    small = np.clip(np.sqrt(_AREA_PX / grey.size), 1, _SMALL)
+    plain = PLAIN_LEVELS * small * (_DARK + (_BRIGHT - _DARK) * mean / 255)
+    return np.asarray(plain + (BUSY_LEVELS - plain) * hidden, np.float32)
