@@ -1,0 +1,128 @@
+"""The light on a surface during a whole sequence, and what points of it make of that light."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scan3d.appearance.materials.gloss_kernels import USUAL_F0, add_gain, pool, predict
+from scan3d.appearance.materials.kernels import light_on, solve_diffuse
+from scan3d.appearance.materials.light_points import LightPoints
+from scan3d.appearance.materials.observations import Sight
+from scan3d.appearance.materials.surface import Points
+from scan3d.pipeline.executor import run_units
+
+_CHUNK = 50_000
+ETA = (1 + USUAL_F0**0.5) / (1 - USUAL_F0**0.5)
+TILT_RAD = 0.15  # how far bumps turn normals from the mesh's: standard deviation
+ERROR = 0.015  # of a mean radiance, as a share of it
+LEAST_COSINE = 0.3  # of a view that gloss is read from
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Diffuse:
+    """albedo (N, 3), normal (N, 3) world, trusted (N,) weight of the lamps that shone, residual (N,) share."""
+
+    albedo: np.ndarray
+    normal: np.ndarray
+    trusted: np.ndarray
+    residual: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lobe:
+    """Gloss of N points: roughness (N,) and gain (N,) (F0) of the first lobe; second roughness and share of all."""
+
+    roughness: np.ndarray
+    gain: np.ndarray
+    second_roughness: float
+    second_share: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lighting:
+    """lights: the lamps. seen: (V, L, P) uint8 patches that vertices see. thrown: (V, L, 3) irradiance over pi that the
+    surface throws on itself. All methods work on points between those vertices."""
+
+    lights: LightPoints
+    seen: np.ndarray
+    thrown: np.ndarray
+    workers: int | None = None
+    _lamps: tuple[np.ndarray, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        lamps = (self.lights.position, self.lights.ahead, self.lights.power)
+        object.__setattr__(self, "_lamps", tuple(np.ascontiguousarray(a, np.float32) for a in lamps))
+
+    def diffuse(self, points: Points, value: np.ndarray, weight: np.ndarray, *, turn: bool = True) -> Diffuse:
+        """The closed form of `solve_diffuse` for value (N, L, 3), weight (N, L)."""
+        n = len(points)
+        made = Diffuse(
+            albedo=np.zeros((n, 3), np.float32), normal=np.zeros((n, 3), np.float32), trusted=np.zeros(n, np.float32),
+            residual=np.zeros(n, np.float32),
+        )  # fmt: skip
+        self._each(
+            n,
+            lambda first, last: solve_diffuse(
+                first, last, points.position, points.normal, points.corner, points.bary, self.seen, *self._lamps,
+                self.lights.colour, self.thrown, value, weight, TILT_RAD, ERROR, turn, made.albedo, made.normal,
+                made.trusted, made.residual,
+            ),
+        )  # fmt: skip
+        return made
+
+    def shown(self, points: Points, made: Diffuse) -> np.ndarray:
+        """(N, L, 3) diffuse radiance that the points would show."""
+        straight = np.zeros((len(points), len(self.lights.names)), np.float32)
+        self._each(
+            len(points),
+            lambda first, last: light_on(
+                first, last, points.position, made.normal, points.corner, points.bary, self.seen, *self._lamps, straight
+            ),
+        )
+        light = straight[..., None] * self.lights.colour[None] + points.of(self.thrown)
+        return np.asarray(made.albedo[:, None] * light, np.float32)
+
+    def pool_gloss(
+        self, points: Points, normal: np.ndarray, cell: np.ndarray, sight: Sight, value: np.ndarray, lamp: int,
+        squares: np.ndarray, sums: tuple[np.ndarray, np.ndarray, np.ndarray],
+    ) -> None:  # fmt: skip
+        """Adds a view's gloss (N,) under one lamp to the sums of `GlossSums`."""
+        pool(
+            0, len(points), points.position, normal, points.corner, points.bary, cell, sight.share, sight.centre, value,
+            self.seen, *self._lamps, self.lights.spread_m2, lamp, squares, ETA, LEAST_COSINE, *sums,
+        )  # fmt: skip
+
+    def add_gain(
+        self, points: Points, normal: np.ndarray, sight: Sight, value: np.ndarray, lamp: int, lobe: Lobe,
+        up: np.ndarray, down: np.ndarray,
+    ) -> None:  # fmt: skip
+        """Adds a view's gloss (N,) under one lamp to the least squares of each point's gain."""
+        self._each(
+            len(points),
+            lambda first, last: add_gain(
+                first, last, points.position, normal, points.corner, points.bary, sight.share, sight.centre, value,
+                self.seen, *self._lamps, self.lights.spread_m2, lamp, lobe.roughness, lobe.second_roughness,
+                lobe.second_share, ETA, LEAST_COSINE, up, down,
+            ),
+        )  # fmt: skip
+
+    def gloss(self, points: Points, normal: np.ndarray, sight: Sight, lamp: int, lobe: Lobe) -> np.ndarray:
+        """(N,) gloss, grey, that the points show to a view under one lamp."""
+        out = np.zeros(len(points), np.float32)
+        self._each(
+            len(points),
+            lambda first, last: predict(
+                first, last, points.position, normal, points.corner, points.bary, sight.share, sight.centre, self.seen,
+                *self._lamps, self.lights.spread_m2, lamp, lobe.roughness, lobe.second_roughness, lobe.second_share,
+                lobe.gain, ETA, out,
+            ),
+        )  # fmt: skip
+        return out
+
+    def _each(self, count: int, work: Callable[[int, int], None]) -> None:
+        """Chunks side by side: kernels let go of the interpreter."""
+        starts = range(0, count, _CHUNK)
+        run_units(lambda first: work(first, min(first + _CHUNK, count)), starts, workers=self.workers)

@@ -1,0 +1,139 @@
+"""What the solve is given: cameras, and photographs of each under each lamp, with or without polarisers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scan3d.appearance.visibility import look_through
+from scan3d.errors import InputError
+from scan3d.geometry import Camera, Mesh
+from scan3d.geometry.lights import LightSetup
+
+
+@dataclass(frozen=True, kw_only=True)
+class LitView:
+    """One camera. camera: pinhole. load(light_id): (H, W, 3) float32 linear radiance, in the lamps' unit.
+    load_mask(): (H, W) bool, True on the subject."""
+
+    camera: Camera
+    load: Callable[[str], np.ndarray]
+    load_mask: Callable[[], np.ndarray] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lamp:
+    """A light and the ids of its photographs; cross and parallel, or plain, or cross alone, which shows no gloss."""
+
+    setup: LightSetup
+    cross: str | None = None
+    parallel: str | None = None
+    plain: str | None = None
+
+    @property
+    def polarised(self) -> bool:
+        return self.cross is not None
+
+    @property
+    def shows_gloss(self) -> bool:
+        return self.plain is not None or self.parallel is not None
+
+
+def lamps_of(setups: Mapping[str, LightSetup]) -> tuple[Lamp, ...]:
+    """Lights by what shines, photographs with crossed and parallel polarisers together.
+
+    A light whose panels all stand alone in others is left out: it says nothing new. Raises InputError where parallel
+    polarisers have no crossed ones beside them.
+    """
+    groups: dict[object, dict[str, str]] = {}
+    first: dict[object, LightSetup] = {}
+    for light_id, setup in setups.items():
+        around = None if setup.surroundings is None else setup.surroundings.radiance.tobytes()
+        key = (tuple(sorted(panel.name for panel in setup.panels)), around)
+        state = {"none": "plain"}.get(setup.polarisation, setup.polarisation)
+        groups.setdefault(key, {})[state] = light_id
+        first.setdefault(key, setup)
+    alone = {setup.panels[0].name for setup in first.values() if len(setup.panels) == 1 and setup.surroundings is None}
+    lamps = []
+    for key, ids in groups.items():
+        names = {panel.name for panel in first[key].panels}
+        if len(names) > 1 and names <= alone and first[key].surroundings is None:
+            continue
+        if "cross" in ids:
+            lamps.append(Lamp(setup=first[key], cross=ids["cross"], parallel=ids.get("parallel")))
+        elif "plain" in ids:
+            lamps.append(Lamp(setup=first[key], plain=ids["plain"]))
+        else:
+            what = f"The light '{ids['parallel']}' has parallel polarisers, and there is no photograph with crossed ones."
+            raise InputError(what, "lights.toml", "Photograph it with crossed polarisers, or say polarisation = 'none'.")
+    return tuple(lamps)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sight:
+    """Where N points lie in a view: place (N, 2) pixels, share (N,) how much it counts, cosine (N,); centre (3,)."""
+
+    place: np.ndarray
+    share: np.ndarray
+    cosine: np.ndarray
+    centre: np.ndarray
+
+
+class Watched:
+    """A view that points are looked up in: what it sees of the surface is worked out once."""
+
+    def __init__(self, mesh: Mesh, view: LitView, *, least: float = 0.15) -> None:
+        mask = view.load_mask() if view.load_mask is not None else None
+        self.view, self._visible, self._least = view, look_through(mesh, view.camera, mask), least
+
+    def sight(self, position: np.ndarray, normal: np.ndarray) -> Sight:
+        """Of points (N, 3) with normals, float32 world."""
+        from scan3d.appearance.materials.kernels import look
+
+        camera, count = self.view.camera, len(position)
+        place, share = np.zeros((count, 2), np.float32), np.zeros(count, np.float32)
+        cosine = np.zeros(count, np.float32)
+        matrix = camera.intrinsics.matrix() @ camera.cam_from_world.matrix()[:3]
+        look(
+            0, count, position, normal, matrix, camera.centre, float(camera.intrinsics.fx), self._visible.depth,
+            self._visible.trust, self._least, place, share, cosine,
+        )  # fmt: skip
+        return Sight(place=place, share=share, cosine=cosine, centre=np.asarray(camera.centre, np.float64))
+
+
+def picked(picture: np.ndarray, sight: Sight) -> np.ndarray:
+    """(N, C) float32 of a picture (H, W, C) at the points that a view sees, 0 elsewhere."""
+    from scan3d.appearance.materials.kernels import sample
+
+    picture = np.ascontiguousarray(picture, np.float32)
+    out = np.zeros((len(sight.share), picture.shape[2]), np.float32)
+    sample(0, len(out), sight.place, sight.share, picture, out)
+    return out
+
+
+def radius2(sight: Sight, camera: Camera) -> np.ndarray:
+    """(N,) squared distance from the lens' axis in the picture, 1 in its corner."""
+    i = camera.intrinsics
+    off = sight.place + 0.5 - np.array([i.cx, i.cy], np.float32)
+    return np.asarray((off**2).sum(axis=1) / (0.25 * (i.width**2 + i.height**2)), np.float32)
+
+
+def sharpened(picture: np.ndarray) -> np.ndarray:
+    """A picture with what each pixel averages over its square given back.
+
+    Texels are drawn at a photograph's size again, and would be averaged twice: the kernel's answer at a wave of p
+    pixels is 1 + 2 a (1 - cos(2 pi / p)), which with a = 1/24 is the inverse of a square's to second order.
+    """
+    import cv2
+
+    kernel = np.array([-1.0, 26.0, -1.0], np.float32) / 24
+    return np.asarray(cv2.sepFilter2D(picture, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REPLICATE))
+
+
+def every_lamp_is_there(lamps: Sequence[Lamp]) -> None:
+    """Raises InputError where there are too few lamps to tell a normal from its shade."""
+    if len(lamps) < 3:
+        what = f"{len(lamps)} lights that differ are too few to tell skin from its shading."
+        raise InputError(what, "lights.toml", "Photograph at least three lights one by one, better eight.")

@@ -1,0 +1,151 @@
+"""The scanned surface as the solve reads it: fine enough for shadows at its vertices, its texels by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from scan3d.geometry import Mesh
+from scan3d.geometry.texels import rasterise_faces
+
+_MOST_FACES = 3_000_000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Surface:
+    """mesh: with normals and uv (F, 3, 2). tile_of_face: (F,). texture_size: texels along a tile's side. tiles: how
+    many. label: (V,) int16 region of each vertex that is kept apart from others, 0 skin; -1: left alone.
+    """
+
+    mesh: Mesh
+    tile_of_face: np.ndarray
+    texture_size: int
+    tiles: int
+    label: np.ndarray
+
+    @property
+    def normals(self) -> np.ndarray:
+        assert self.mesh.normals is not None
+        return self.mesh.normals
+
+
+def make_surface(
+    mesh: Mesh, tile_of_face: np.ndarray, texture_size: int, *, label: np.ndarray | None = None, edge_m: float = 4e-3
+) -> Surface:
+    """The mesh, its faces cut in four until nine in ten edges are shorter than edge_m; shape and normals stay."""
+    assert mesh.uv is not None
+    normals = mesh.normals if mesh.normals is not None else mesh.vertex_normals()
+    kept = np.zeros(len(mesh.vertices), np.int16) if label is None else np.asarray(label, np.int16)
+    vertices, faces, uv = mesh.vertices.astype(np.float64), mesh.faces, np.asarray(mesh.uv, np.float64)
+    normals, owner = normals.astype(np.float64), np.asarray(tile_of_face, np.int32)
+    while 4 * len(faces) <= _MOST_FACES:
+        corners = vertices[faces]
+        edges = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)
+        if np.quantile(edges, 0.9) <= edge_m:
+            break
+        sides = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1).reshape(-1, 2), axis=1)
+        ends, number = np.unique(sides, axis=0, return_inverse=True)
+        middle = (len(vertices) + number).reshape(-1, 3).astype(np.int32)
+        kept = np.concatenate([kept, kept[ends].min(axis=1)])
+        vertices = np.concatenate([vertices, vertices[ends].mean(axis=1)])
+        normals = np.concatenate([normals, normals[ends].sum(axis=1)])
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+        faces, uv = _quartered(faces, middle), _quartered(uv, 0.5 * (uv + np.roll(uv, -1, axis=1)))
+        owner = np.tile(owner, 4)
+    made = Mesh(vertices=vertices, faces=faces, normals=normals, uv=uv)
+    return Surface(
+        mesh=made, tile_of_face=owner, texture_size=texture_size, tiles=int(owner.max(initial=0)) + 1, label=kept
+    )
+
+
+def _quartered(corner: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Four for each face: its three corners and the one in the middle. middle: of the sides 01, 12, 20."""
+    (a, b, c), (ab, bc, ca) = np.moveaxis(corner, 1, 0), np.moveaxis(middle, 1, 0)
+    quarters = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
+    return np.concatenate([np.stack(quarter, axis=1) for quarter in quarters])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Points:
+    """N points of the surface: index (N,) of texels in their tile, position and normal (N, 3) float32 world, corner
+    (N, 3) vertices around, bary (N, 3) float32 their shares, face (N,)."""
+
+    index: np.ndarray
+    position: np.ndarray
+    normal: np.ndarray
+    corner: np.ndarray
+    bary: np.ndarray
+    face: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """(N, ...) of what the vertices carry."""
+        return np.einsum("nk,nk...->n...", self.bary, values[self.corner]).astype(np.float32)
+
+
+def at_vertices(surface: Surface, chosen: np.ndarray) -> Points:
+    """Vertices as points."""
+    count = len(chosen)
+    bary = np.zeros((count, 3), np.float32)
+    bary[:, 0] = 1
+    return Points(
+        index=chosen,
+        position=np.ascontiguousarray(surface.mesh.vertices[chosen], np.float32),
+        normal=np.ascontiguousarray(surface.normals[chosen], np.float32),
+        corner=np.repeat(chosen[:, None], 3, axis=1).astype(np.int32),
+        bary=bary,
+        face=np.full(count, -1, np.int32),
+    )
+
+
+def texel_owners(surface: Surface, tile: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Texels of a tile that lie on the surface, those next to each other in space together: index (N,), their face
+    (N,), and all faces' corners in texels (F, 3, 2), y down."""
+    assert surface.mesh.uv is not None
+    size = surface.texture_size
+    uv = np.asarray(surface.mesh.uv, np.float64)
+    texel_uv = np.stack([uv[..., 0] * size, (1 - uv[..., 1]) * size], axis=-1)
+    wanted = (surface.tile_of_face == tile) & (surface.label[surface.mesh.faces] >= 0).all(axis=1)
+    faces = np.flatnonzero(wanted)
+    owner = np.full((size, size), -1, np.int32)
+    rasterise_faces(texel_uv[faces], owner)
+    index = np.flatnonzero(owner.ravel() >= 0)
+    face = faces[owner.ravel()[index]].astype(np.int32)
+    middle = surface.mesh.vertices[surface.mesh.faces].mean(axis=1)
+    axis = int(np.argmax(np.ptp(middle, axis=0)))
+    order = np.argsort(middle[face, axis], kind="stable")
+    return index[order], face[order], texel_uv
+
+
+def blocks(surface: Surface, tile: int, most: int) -> Iterator[Points]:
+    """The texels of a tile on the surface, at most so many at a time."""
+    index, face, texel_uv = texel_owners(surface, tile)
+    for first in range(0, len(index), most):
+        yield _points(surface, index[first : first + most], face[first : first + most], texel_uv)
+
+
+def _points(surface: Surface, index: np.ndarray, face: np.ndarray, texel_uv: np.ndarray) -> Points:
+    x, y = index % surface.texture_size + 0.5, index // surface.texture_size + 0.5
+    c = texel_uv[face]
+    ab, ac = c[:, 1] - c[:, 0], c[:, 2] - c[:, 0]
+    px, py = x - c[:, 0, 0], y - c[:, 0, 1]
+    det = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
+    det = np.where(det == 0, 1.0, det)
+    u = (px * ac[:, 1] - py * ac[:, 0]) / det
+    v = (ab[:, 0] * py - ab[:, 1] * px) / det
+    bary = np.stack([1 - u - v, u, v], axis=1).astype(np.float32)
+    corner = surface.mesh.faces[face]
+    normal = np.einsum("nk,nkd->nd", bary, surface.normals[corner])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    return Points(
+        index=index,
+        position=np.einsum("nk,nkd->nd", bary, surface.mesh.vertices[corner]).astype(np.float32),
+        normal=normal.astype(np.float32),
+        corner=corner,
+        bary=bary,
+        face=face,
+    )
