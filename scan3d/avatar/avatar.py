@@ -84,12 +84,14 @@ class Correctives:
 class Animation:
     """A motion as the avatar's own turns. fps: frames a second. rotations: (N, J, 3, 3) local, in the world's axes.
 
-    translations: (N, 3) of the root, metres.
+    translations: (N, 3) of the root, metres. strengths: (N, S) of the shapes, 0 to 1; None where the face is left as it
+    is.
     """
 
     fps: float
     rotations: Floats
     translations: Floats
+    strengths: Floats | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scan3d.avatar.avatar import WORLD_FROM_MODEL, Animation, Avatar, Correctives, Material
+from scan3d.avatar.expressions import FaceShapes, named_shapes
 from scan3d.avatar.materials import materials_of, without
 from scan3d.body.detail.fine_mesh import FineMesh, fine_mesh
 from scan3d.body.model import BodyModel, BodyParameters
@@ -21,8 +22,6 @@ from scan3d.errors import InputError
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int32]
 
-# Of a model that names no shapes of the face, its expression numbers become shapes, this many.
-_EXPRESSION_KEYS = 10
 _SLIGHTEST_CORRECTION_M = 5e-5
 
 
@@ -50,19 +49,22 @@ def avatar_of(
     uv_scale: int = 1,
     rest: Floats | None = None,
     motion: MotionLike | None = None,
+    face: FaceShapes | None = None,
+    strengths: Floats | None = None,
 ) -> Avatar:
     """The avatar of a body. What the face did in the scan stays in the rest mesh; the pose does not.
 
     level, offsets: the mesh `level` times subdivided, (V', 3) added to it at rest, metres, in the model's frame.
     materials: of the skin, one a tile, and of "eyes" and "mouth"; plain ones where there are none. uv_scale: the maps'
     tiles along a side of the model's unit square of texture coordinates. rest: (J, 3) the pose of the model that the
-    avatar rests in; None for the model's own. Raises InputError where the model has no quads
-    or the offsets are those of another mesh.
+    avatar rests in; None for the model's own. face: the shapes it has; None for the model's own. strengths: (N, S) of
+    them in the motion's frames, None for a face that stays as it is. Raises InputError where the model has no quads or
+    the offsets are those of another mesh.
     """
     finer = _finer(model, level, offsets)
     body = shaped(model, parameters.shape, parameters.expression)
     vertices = _of(finer, body.vertices) + (0 if offsets is None else offsets)
-    names, shapes, numbers = _shapes(model)
+    face = named_shapes(model) if face is None else face
     faces, face_uv, uv = _corners(finer)
     uv = uv * uv_scale
     where, tables = materials_of(model, face_uv, uv, materials, 4**level)
@@ -81,8 +83,11 @@ def avatar_of(
         joints=body.joints @ WORLD_FROM_MODEL.T,
         weights=_of(finer, np.asarray(model.weights, np.float32)),
         rest_turns=np.tile(np.eye(3), (model.joints, 1, 1)),
-        shapes={n: (_of(finer, s) @ WORLD_FROM_MODEL.T).astype(np.float32) for n, s in zip(names, shapes, strict=True)},
-        expression_of_shapes=numbers,
+        shapes={
+            name: (_of(finer, move) @ WORLD_FROM_MODEL.T).astype(np.float32)
+            for name, move in zip(face.names, face.moves, strict=True)
+        },
+        expression_of_shapes=face.numbers,
         root_shift_m=body.joints[0],
         shape=np.asarray(parameters.shape, np.float64),
         expression=np.asarray(parameters.expression, np.float64),
@@ -98,11 +103,14 @@ def avatar_of(
     avatar = standing(avatar, body.joints[0])
     turns = avatar.turns_of(parameters.pose)
     avatar = replace(avatar, pose=turns, translation=np.asarray(parameters.translation) + avatar.root_shift_m)
-    return avatar if motion is None else animated(avatar, motion)
+    return avatar if motion is None else animated(avatar, motion, strengths)
 
 
-def animated(avatar: Avatar, motion: MotionLike) -> Avatar:
-    """The avatar with a motion of its model. Raises InputError where that has other joints."""
+def animated(avatar: Avatar, motion: MotionLike, strengths: Floats | None = None) -> Avatar:
+    """The avatar with a motion of its model; strengths: (N, S) of its shapes in each frame.
+
+    Raises InputError where the motion has other joints.
+    """
     if motion.pose.shape[1] != len(avatar.parents):
         raise InputError(
             f"The motion moves {motion.pose.shape[1]} joints, the body has {len(avatar.parents)}.",
@@ -113,7 +121,10 @@ def animated(avatar: Avatar, motion: MotionLike) -> Avatar:
     return replace(
         avatar,
         animation=Animation(
-            fps=float(motion.fps), rotations=turns, translations=np.asarray(motion.translation) + avatar.root_shift_m
+            fps=float(motion.fps),
+            rotations=turns,
+            translations=np.asarray(motion.translation) + avatar.root_shift_m,
+            strengths=strengths,
         ),
     )
 
@@ -201,29 +212,6 @@ def _joints(model: BodyModel) -> tuple[str, ...]:
             model.name,
             "Use a model like SMPL-X, SMPL-H or SMPL.",
         ) from None
-
-
-def _shapes(model: BodyModel) -> tuple[list[str], list[Floats], Floats]:
-    """Names and moves (V, 3) of the shape keys, and (S, E) the expression numbers nearest to each."""
-    basis = np.asarray(model.expression_basis, np.float64)
-    count = basis.shape[2]
-    if not model.shapes:
-        used = min(count, _EXPRESSION_KEYS)
-        return (
-            [f"expression_{n + 1:02d}" for n in range(used)],
-            [basis[:, :, n] for n in range(used)],
-            np.eye(count)[:used],
-        )
-    moves = np.stack([np.asarray(move, np.float64).ravel() for move in model.shapes.values()])
-    flat = basis.reshape(-1, count)
-    gram = flat.T @ flat
-    # A little ridge: directions that no shape of the face needs stay at zero.
-    gram += 1e-6 * (np.trace(gram) / max(count, 1) + 1e-12) * np.eye(count)
-    return (
-        list(model.shapes),
-        [np.asarray(move) for move in model.shapes.values()],
-        np.linalg.solve(gram, flat.T @ moves.T).T,
-    )
 
 
 def _correctives(model: BodyModel, finer: FineMesh) -> Correctives | None:

@@ -23,7 +23,7 @@ class Moves:
 
     shapes: name -> (V, 3) all shapes. correctives: name -> (vertices (n,), moves (n, 3)) those that the pose and the
     motion need, one for each sign. strengths: (S,) of shapes, then correctives, in the pose. times_s: (N,) of a motion,
-    animated_turns (N, B, 3, 3), animated_places (N, B, 3), animated_strengths (N, S) where correctives move in it; None
+    animated_turns (N, B, 3, 3), animated_places (N, B, 3), animated_strengths (N, S) where face or correctives move; None
     without a motion.
     """
 
@@ -77,7 +77,9 @@ def moves_of(
             strengths=opening,
         )
     moved = bones_in(avatar, rig, motion.rotations, motion.translations)
-    animated = np.concatenate([np.tile(asked, (len(values) - 1, 1)), values[1:]], axis=1) if correctives else None
+    face = np.tile(asked, (len(values) - 1, 1)) if motion.strengths is None else motion.strengths
+    moving = bool(correctives) or motion.strengths is not None
+    animated = np.concatenate([face, values[1:]], axis=1) if moving else None
     return Moves(
         local_turns=still[0],
         local_places=still[1],

@@ -82,6 +82,8 @@ def write_twin(
     if avatar.animation is not None:
         arrays["motion_turns"] = quaternions(rig.bone_turns(avatar, avatar.animation.rotations))
         arrays["motion_places"] = avatar.animation.translations
+        if avatar.animation.strengths is not None:
+            arrays["motion_strengths"] = avatar.animation.strengths
     np.savez(folder / "twin.npz", **arrays)  # type: ignore[arg-type]
     table = {
         "format": FORMAT,

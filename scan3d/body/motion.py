@@ -25,7 +25,8 @@ _ANY = "Give an AMASS or SMPL-X motion (.npz with 'poses' and 'trans') or a .bvh
 class Motion:
     """Frames of a body in the world. fps: a second. pose: (N, J, 3) axis-angles, hands with their mean included.
 
-    translation: (N, 3) metres. shape: (B,) or None: whose motion it was. expression: (N, E) or None.
+    translation: (N, 3) metres. shape: (B,) or None: whose motion it was. expression: (N, E) or None. model_hash: of the
+    model whose numbers these are, empty where it is not known.
     """
 
     fps: float
@@ -33,6 +34,7 @@ class Motion:
     translation: Array
     shape: Array | None = None
     expression: Array | None = None
+    model_hash: str = ""
 
     def __post_init__(self) -> None:
         count = len(self.pose)
@@ -117,7 +119,7 @@ def read_npz_motion(path: Path, joints: int = 55) -> Motion:
     if expression is not None:
         expression = np.atleast_2d(np.asarray(expression, np.float64))
         expression = expression if len(expression) == count else None
-    if not np.isfinite(poses).all() or not np.isfinite(translation).all():
+    if not all(np.isfinite(part).all() for part in (poses, translation, 0.0 if expression is None else expression)):
         raise InputError("The motion holds something that is no number.", str(path), "Export it again.")
     shape = values.get("betas")
     return Motion(
@@ -126,6 +128,7 @@ def read_npz_motion(path: Path, joints: int = 55) -> Motion:
         translation=translation,
         shape=None if shape is None else np.asarray(shape, np.float64).reshape(-1, np.shape(shape)[-1])[0],
         expression=expression,
+        model_hash=str(np.ravel(values["model_hash"])[0]) if np.size(values.get("model_hash", ())) else "",
     )
 
 
@@ -150,6 +153,8 @@ def write_motion(path: Path, motion: Motion, *, gender: str = "neutral") -> None
     }
     if motion.expression is not None:
         values["expression"] = motion.expression
+    if motion.model_hash:
+        values["model_hash"] = np.array(motion.model_hash)
     with written_aside(path) as aside, aside.open("wb") as out:
         np.savez(out, **values)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import numpy.typing as npt
 
 from scan3d.avatar.avatar import Avatar
 from scan3d.avatar.bones import NAMINGS, bone_names
+from scan3d.avatar.expressions import FaceShapes, shapes_for
 from scan3d.avatar.lods import reduced
 from scan3d.avatar.make import avatar_of
 from scan3d.avatar.rig import Rig, rig_of
 from scan3d.avatar.tiles import cut_to_tiles
 from scan3d.body.model import BodyModel
+from scan3d.body.motion import Motion
 from scan3d.body.parameters_file import model_hash
 from scan3d.body.poses import named_pose, pose_names
 from scan3d.errors import InputError, MissingDependencyError
@@ -24,7 +27,7 @@ from scan3d.pipeline.aside import remove_tree, write_bytes, written_aside
 from scan3d.pipeline.progress import Progress
 from scan3d.rights.vocabulary import Deliverable
 from scan3d.workflows.leaving import LeavingOptions, leaving, named
-from scan3d.workflows.take_body import TakeBody, chosen_motion, chosen_pose, read_take_body
+from scan3d.workflows.take_body import ChosenPose, TakeBody, chosen_motion, chosen_pose, read_take_body
 
 Floats = npt.NDArray[np.floating]
 
@@ -67,15 +70,17 @@ class Exported:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Ready:
-    """Everything a writer needs. turns, translation: the pose to open in, None for rest."""
+    """Everything a writer needs. turns, translation, strengths: the pose to open in, None for rest."""
 
     body: TakeBody
     avatar: Avatar
     rig: Rig
     turns: Floats | None
     translation: Floats | None
+    strengths: Mapping[str, float]
     pose_name: str | None
     options: ExportOptions
+    notes: tuple[str, ...]
 
 
 def export_take(take: Path, options: ExportOptions, *, progress: Progress, model: BodyModel | None = None) -> Exported:
@@ -132,8 +137,10 @@ def _check(options: ExportOptions) -> None:
 def _ready(body: TakeBody, options: ExportOptions) -> _Ready:
     shape = np.asarray(body.parameters.shape, np.float64)
     rest_name = "t" if options.bones == "vrm" else options.rest
-    rest = None if rest_name == "model" else named_pose(body.model, rest_name, shape)
     level = max(0, body.level - options.lod)
+    chosen = None if options.pose is None else chosen_pose(options.pose, body)
+    motion, said = (None, "") if options.motion is None else chosen_motion(options.motion, body)
+    face = _face(body, chosen, motion)
     avatar = avatar_of(
         body.model,
         body.parameters,
@@ -142,26 +149,47 @@ def _ready(body: TakeBody, options: ExportOptions) -> _Ready:
         offsets=body.at_level(level),
         materials=body.materials,
         uv_scale=body.uv_scale,
-        rest=rest,
-        motion=None if options.motion is None else chosen_motion(options.motion, body),
+        rest=None if rest_name == "model" else named_pose(body.model, rest_name, shape),
+        motion=motion,
+        face=face,
+        strengths=None if motion is None or motion.expression is None else face.strengths[-len(motion) :],
     )
     coarser = options.lod - (body.level - level)
     if coarser > 0:
         avatar = reduced(avatar, _LOD_SHARE**coarser)
-    turns = translation = name = None
-    if options.pose is not None:
-        chosen = chosen_pose(options.pose, body)
-        pose, name = chosen.parameters, chosen.name
+    turns = translation = None
+    strengths: dict[str, float] = {}
+    if chosen is not None:
+        pose = chosen.parameters
         turns, translation = avatar.turns_of(pose.pose), pose.translation + avatar.root_shift_m
+        strengths = dict(zip(face.names, face.strengths[0].tolist(), strict=True))
         if options.pose in pose_names():
             # With the detail on, the soles are elsewhere.
             translation = translation - [0, 0, avatar.posed(turns, translation)[:, 2].min()]
     if options.format in _NO_UDIM:
         avatar = cut_to_tiles(avatar)
-    rig = rig_of(avatar, bone_names(options.bones))
     return _Ready(
-        body=body, avatar=avatar, rig=rig, turns=turns, translation=translation, pose_name=name, options=options
+        body=body,
+        avatar=avatar,
+        rig=rig_of(avatar, bone_names(options.bones)),
+        turns=turns,
+        translation=translation,
+        strengths=strengths,
+        pose_name=None if chosen is None else chosen.name,
+        options=options,
+        notes=tuple(dict.fromkeys(note for note in (said, chosen.note if chosen else "") if note)),
     )
+
+
+def _face(body: TakeBody, chosen: ChosenPose | None, motion: Motion | None) -> FaceShapes:
+    """Shapes and their strengths: of the pose first, then of the motion's frames where they have a face."""
+    own = np.asarray(body.parameters.expression, np.float64)
+    moving = None if motion is None else motion.expression
+    rows = [] if chosen is None else [np.asarray(chosen.parameters.expression, np.float64)[None]]
+    rows += [] if moving is None else [moving]
+    room = max((row.shape[1] for row in rows), default=0)
+    wanted = [np.pad(row, ((0, 0), (0, room - row.shape[1]))) for row in rows]
+    return shapes_for(body.model, own, np.concatenate(wanted) if wanted else np.zeros((0, 0)))
 
 
 def _file_name(ready: _Ready) -> str:
@@ -176,21 +204,22 @@ def _file_name(ready: _Ready) -> str:
 
 
 def _write(ready: _Ready, path: Path, *, leave_script: bool) -> None:
-    options, turns, place = ready.options, ready.turns, ready.translation
+    options, face = ready.options, ready.strengths
+    turns, place = ready.turns, ready.translation
     if options.format == "glb":
         from scan3d.avatar.gltf import GltfOptions, write_gltf
 
         how = GltfOptions(weights=options.weights, texture_size=options.texture_size, correctives=options.correctives)
-        write_gltf(ready.avatar, ready.rig, path, how, turns=turns, translation=place)
+        write_gltf(ready.avatar, ready.rig, path, how, turns=turns, translation=place, strengths=face)
     elif options.format == "usd":
         from scan3d.avatar.usd import UsdOptions, write_usd
 
         usd = UsdOptions(weights=options.weights, texture_size=options.texture_size, correctives=options.correctives)
-        write_usd(ready.avatar, ready.rig, path, usd, turns=turns, translation=place)
+        write_usd(ready.avatar, ready.rig, path, usd, turns=turns, translation=place, strengths=face)
     elif options.format == "obj":
         from scan3d.avatar.obj import write_obj
 
-        vertices = ready.avatar.posed(ready.avatar.rest_turns if turns is None else turns, place)
+        vertices = ready.avatar.posed(ready.avatar.rest_turns if turns is None else turns, place, face)
         write_obj(ready.avatar, path, vertices, texture_size=options.texture_size)
     elif options.format == "twin":
         _write_twin(ready, path)
@@ -218,7 +247,8 @@ def _fill_twin(ready: _Ready, folder: Path) -> None:
         model_type=ready.body.stored.model_type,
         model_hash=model_hash(model),
     )
-    write_twin(ready.avatar, ready.rig, folder, how, turns=ready.turns, translation=ready.translation)
+    pose = {"turns": ready.turns, "translation": ready.translation}
+    write_twin(ready.avatar, ready.rig, folder, how, **pose, strengths=ready.strengths)
 
 
 def _write_by_blender(ready: _Ready, path: Path, *, leave_script: bool) -> None:
@@ -245,7 +275,7 @@ def _write_by_blender(ready: _Ready, path: Path, *, leave_script: bool) -> None:
 
 
 def _summary(ready: _Ready) -> dict[str, Any]:
-    avatar, notes = ready.avatar, []
+    avatar, notes = ready.avatar, list(ready.notes)
     if ready.options.correctives and ready.options.format in (*_BUILT_BY_BLENDER, "twin"):
         from scan3d.avatar.twin import bears_correctives
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scan3d.avatar.avatar import Material
 from scan3d.body.model import BodyModel, BodyParameters
 from scan3d.body.motion import Motion, read_motion
-from scan3d.body.parameters_file import StoredBody, check_model, load_arrays, read_parameters
+from scan3d.body.parameters_file import StoredBody, check_model, load_arrays, model_hash, read_parameters
 from scan3d.body.poses import grounded, named_pose, pose_names
 from scan3d.errors import InputError
 
@@ -57,10 +57,11 @@ class TakeBody:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ChosenPose:
-    """A pose that was asked for: its name for files, and the whole body in it."""
+    """A pose that was asked for: its name for files, the whole body in it, and what is to be said of it."""
 
     name: str
     parameters: BodyParameters
+    note: str = ""
 
 
 def read_take_body(take: Path, model: BodyModel | None = None) -> TakeBody:
@@ -175,10 +176,11 @@ def chosen_pose(text: str, body: TakeBody) -> ChosenPose:
         found = read_parameters(path)
         if len(found.parameters.pose) != body.model.joints:
             raise InputError("The pose is of a body with other joints.", str(path), "Give a pose of SMPL-X.")
-        return ChosenPose(
-            name=path.stem,
-            parameters=replace(own, pose=found.parameters.pose, translation=found.parameters.translation),
-        )
+        there = found.parameters
+        known, note = _known_face(there.expression[None], found.model_hash, body)
+        expression = own.expression if known is None else known[0]
+        parameters = replace(own, pose=there.pose, translation=there.translation, expression=expression)
+        return ChosenPose(name=path.stem, parameters=parameters, note=note)
     motion = read_motion(path, body.model, shape)
     number = 0 if frame is None else frame
     if not -len(motion) <= number < len(motion):
@@ -186,7 +188,10 @@ def chosen_pose(text: str, body: TakeBody) -> ChosenPose:
             f"The motion has {len(motion)} frames; {number} is none of them.", str(path), f"Give {path}:0."
         )
     one = motion.frame(number, shape)
-    return ChosenPose(name=f"{path.stem}_{number}", parameters=replace(own, pose=one.pose, translation=one.translation))
+    known, note = _known_face(motion.expression, motion.model_hash, body)
+    expression = own.expression if known is None else known[number]
+    parameters = replace(own, pose=one.pose, translation=one.translation, expression=expression)
+    return ChosenPose(name=f"{path.stem}_{number}", parameters=parameters, note=note)
 
 
 def _file_and_frame(text: str) -> tuple[Path, int | None]:
@@ -196,8 +201,25 @@ def _file_and_frame(text: str) -> tuple[Path, int | None]:
     return Path(text), None
 
 
-def chosen_motion(path: Path, body: TakeBody) -> Motion:
-    """A motion file for this body. Raises InputError."""
+def chosen_motion(path: Path, body: TakeBody) -> tuple[Motion, str]:
+    """A motion file for this body, and what is to be said of its face. Raises InputError."""
     if not path.is_file():
         raise InputError("There is no such file.", str(path), "Give an AMASS or SMPL-X motion (.npz), or a .bvh.")
-    return read_motion(path, body.model, np.asarray(body.parameters.shape, np.float64))
+    motion = read_motion(path, body.model, np.asarray(body.parameters.shape, np.float64))
+    known, note = _known_face(motion.expression, motion.model_hash, body)
+    return replace(motion, expression=None if known is None else np.asarray(known, np.float64)), note
+
+
+def _known_face(expression: Floats | None, made_with: str, body: TakeBody) -> tuple[Floats | None, str]:
+    """Expression numbers (N, E), None where they are another model's, and a note where that is not clear.
+
+    Numbers mean what the model's expression basis makes of them. made_with: the model's hash, empty if not known.
+    """
+    if expression is None or not expression.size or not np.abs(expression).max():
+        return None, ""
+    name, own = body.model.name, model_hash(body.model)
+    if expression.shape[1] > body.model.expression_basis.shape[2] or made_with not in ("", own):
+        return None, f"The face stays as scanned: the file's expression numbers are not of the model '{name}'."
+    if made_with:
+        return expression, ""
+    return expression, f"The file's expression numbers are taken as those of the model '{name}'; it names none."

@@ -92,6 +92,12 @@ keys = mesh.data.shape_keys.key_blocks if mesh.data.shape_keys else []
 opening = points(mesh)
 bpy.context.scene.frame_set(bpy.context.scene.frame_end)
 at_end = points(mesh)
+# Not all importers set the scene's first frame.
+ranges = [int(action.frame_range[0]) for action in bpy.data.actions]
+first, in_between = min(ranges, default=bpy.context.scene.frame_start), []
+for frame in asked["frames"].tolist():
+    bpy.context.scene.frame_set(first + frame)
+    in_between.append(points(mesh))
 for o in bpy.data.objects:
     if o.animation_data is not None:
         o.animation_data.action = None
@@ -137,4 +143,5 @@ np.savez(
     uv=uv_of(mesh),
     opening=opening,
     end=at_end,
+    frames=np.array(in_between),
 )

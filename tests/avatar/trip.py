@@ -36,6 +36,7 @@ class Trip:
     vertex: np.ndarray
     opening: np.ndarray
     end: np.ndarray
+    frames: np.ndarray
 
 
 def there_and_back(
@@ -47,10 +48,12 @@ def there_and_back(
     poses: int = 20,
     angle_rad: float = 0.5,
     named: Any = None,
+    frames: tuple[int, ...] = (),
 ) -> Trip:
     """Opens a file in Blender, poses its bones at random, and compares with our own skinning of the very avatar.
 
-    named: bone name in the file of a bone of the rig; the same by default.
+    named: bone name in the file of a bone of the rig; the same by default. frames: of its motion that are looked at,
+    from 0.
     """
     rng = np.random.default_rng(4)
     turns = [avatar.turns_of(random_pose(rng, angle_rad)[: len(avatar.parents)]) for _ in range(poses)]
@@ -66,6 +69,7 @@ def there_and_back(
         moves=np.array([moves(avatar, t, p)[rig.joint[skinned]] for t, p in zip(turns, places, strict=True)]),
         keys=np.array(list(strengths), dtype=str),
         strengths=np.array(list(strengths.values())),
+        frames=np.array(frames, int),
     )
     blender.run(_SCRIPT, str(path), str(asked), str(found))
     with np.load(found) as values:
@@ -77,7 +81,7 @@ def there_and_back(
         off.append(np.linalg.norm(posed - truth[vertex], axis=1).max())
     return Trip(
         about=json.loads(str(back["about"])), off_m=np.array(off), rest_off_m=distance, vertex=vertex,
-        opening=back["opening"], end=back["end"],
+        opening=back["opening"], end=back["end"], frames=back["frames"],
     )  # fmt: skip
 
 

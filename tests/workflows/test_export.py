@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from scan3d.avatar import blender
 from scan3d.body.detail.fine_mesh import fine_mesh
 from scan3d.body.model import BodyModel
 from scan3d.body.motion import write_motion
-from scan3d.body.parameters_file import write_parameters
+from scan3d.body.parameters_file import model_hash, write_parameters
 from scan3d.cli import app
 from scan3d.errors import InputError, MissingDependencyError
 from scan3d.pipeline.progress import Silent
@@ -131,6 +132,31 @@ def test_maps_in_tiles_are_read_as_the_bake_leaves_them(take: Path, model: BodyM
     (maps / "maps.json").write_text("{")
     with pytest.raises(InputError, match="damaged"):
         exported(take, model)
+
+
+def test_a_face_from_a_file_is_shown_or_it_is_said_why_not(take: Path, model: BodyModel, tmp_path: Path) -> None:
+    face = np.linspace([0.3, 0.2, -0.1], [1.0, -0.5, 0.4], 12)
+    dance = replace(trip.walking(model), expression=face, model_hash=model_hash(model))
+    write_motion(tmp_path / "own.npz", dance)
+    own = exported(take, model, motion=tmp_path / "own.npz")
+    gltf = pygltflib.GLTF2().load(str(own.path))
+    assert [c.target.path for c in gltf.animations[0].channels][-1] == "weights"
+    assert not any("expression numbers" in note for note in own.summary["notes"])
+    assert set(own.summary["shapes"]) > set(model.shapes)
+    still = exported(take, model, pose=f"{tmp_path / 'own.npz'}:11")
+    weights = pygltflib.GLTF2().load(str(still.path)).meshes[0].weights
+    assert weights is not None and max(weights) > 0.05
+    body = read_take_body(take, model)
+    assert chosen_pose(f"{tmp_path / 'own.npz'}:11", body).parameters.expression == pytest.approx(face[-1])
+    write_motion(tmp_path / "nameless.npz", replace(dance, model_hash=""))
+    assert any("it names none" in n for n in exported(take, model, motion=tmp_path / "nameless.npz").summary["notes"])
+    write_motion(tmp_path / "other.npz", replace(dance, model_hash="0123"))
+    other = exported(take, model, motion=tmp_path / "other.npz")
+    assert any("stays as scanned" in note for note in other.summary["notes"]) and other.summary["shapes"] == list(
+        model.shapes
+    )
+    posed = exported(take, model, pose=f"{tmp_path / 'other.npz'}:3")
+    assert any("stays as scanned" in note for note in posed.summary["notes"])
 
 
 def test_a_pose_of_the_library_stands_on_the_floor(take: Path, model: BodyModel) -> None:

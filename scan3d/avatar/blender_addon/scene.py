@@ -53,7 +53,7 @@ def build(twin: dict[str, Any]) -> Any:
     if body.data.shape_keys is not None:
         for name, value in zip(twin["shapes"], twin["pose_strengths"], strict=True):
             body.data.shape_keys.key_blocks[name].value = float(value)
-    _motion(twin, armature)
+    _motion(twin, armature, body)
     _remember(twin, armature)
     bpy.context.view_layer.update()
     return armature
@@ -223,7 +223,7 @@ def _displacement(table: dict[str, Any], picture: Any, material: Any) -> None:
     material.node_tree.links.new(picture.outputs["Color"], node.inputs["Height"])
 
 
-def _motion(twin: dict[str, Any], armature: Any) -> None:
+def _motion(twin: dict[str, Any], armature: Any, body: Any) -> None:
     if "motion_turns" not in twin:
         return
     scene, turns = bpy.context.scene, twin["motion_turns"]
@@ -237,18 +237,29 @@ def _motion(twin: dict[str, Any], armature: Any) -> None:
             # A quaternion and its negative are one turn; between the two lies a spin.
             flips = np.where(np.sum(turns[1:, bone] * turns[:-1, bone], axis=1) < 0, -1, 1)
             values = turns[:, bone] * np.cumprod([1, *flips])[:, None]
-            _curves(armature, name, "rotation_quaternion", values)
+            _bone_curves(armature, name, "rotation_quaternion", values)
     root = armature.pose.bones[armature.data["scan3d_root"]]
-    _curves(armature, root.name, "location", twin["motion_places"] @ np.array(root.bone.matrix_local)[:3, :3])
+    places = twin["motion_places"] @ np.array(root.bone.matrix_local)[:3, :3]
+    _bone_curves(armature, root.name, "location", places)
+    if "motion_strengths" in twin:
+        keys = body.data.shape_keys
+        keys.animation_data_create()
+        keys.animation_data.action = bpy.data.actions.new("motion_face")
+        for column, name in enumerate(twin["shapes"]):
+            if twin["motion_strengths"][:, column].any():
+                _curves(keys, keys.key_blocks[name], "value", twin["motion_strengths"][:, [column]])
 
 
-def _curves(armature: Any, bone: str, path: str, values: np.ndarray) -> None:
+def _bone_curves(armature: Any, bone: str, path: str, values: np.ndarray) -> None:
+    _curves(armature, armature.pose.bones[bone], path, values, group=bone)
+
+
+def _curves(owner: Any, part: Any, path: str, values: np.ndarray, group: str = "") -> None:
     """One curve for each column, a key a frame; the first key is set by hand, which makes whatever holds curves."""
-    owner = armature.pose.bones[bone]
-    setattr(owner, path, values[0].tolist())
-    owner.keyframe_insert(path, frame=0, group=bone)
-    wanted = f'pose.bones["{bone}"].{path}'
-    curves = [curve for curve in _all_curves(armature) if curve.data_path == wanted]
+    setattr(part, path, values[0].tolist() if values.shape[1] > 1 else float(values[0, 0]))
+    part.keyframe_insert(path, frame=0, group=group)
+    wanted = part.path_from_id(path)
+    curves = [curve for curve in _all_curves(owner) if curve.data_path == wanted]
     frames = np.arange(len(values), dtype=np.float32)
     for curve in curves:
         curve.keyframe_points.add(len(values) - 1)
@@ -258,8 +269,8 @@ def _curves(armature: Any, bone: str, path: str, values: np.ndarray) -> None:
         curve.update()
 
 
-def _all_curves(armature: Any) -> list[Any]:
-    action = armature.animation_data.action
+def _all_curves(owner: Any) -> list[Any]:
+    action = owner.animation_data.action
     if hasattr(action, "fcurves"):
         return list(action.fcurves)
     return [
@@ -290,7 +301,7 @@ def save_fbx(path: Path) -> None:
     bpy.ops.export_scene.fbx(
         filepath=str(path.resolve()), object_types={"ARMATURE", "MESH"}, apply_scale_options="FBX_SCALE_ALL",
         add_leaf_bones=False, use_mesh_modifiers=False, mesh_smooth_type="FACE", path_mode="COPY", embed_textures=True,
-        bake_anim=any(o.animation_data and o.animation_data.action for o in bpy.data.objects),
+        bake_anim=any(o.animation_data and o.animation_data.action for o in bpy.data.objects), bake_anim_step=1.0,
         bake_anim_use_all_actions=False, bake_anim_use_nla_strips=False, bake_anim_simplify_factor=0.0,
     )  # fmt: skip
 
