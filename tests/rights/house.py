@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -30,10 +31,12 @@ from scan3d.rights.records import (
     UseRequest,
 )
 from scan3d.rights.registry import Registry
+from scan3d.rights.settings import write_settings
 from scan3d.rights.submit import submit
 from scan3d.rights.vocabulary import ConsentKind, Content, Deliverable, Medium, Purpose, Role
 
 START = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
+OF_AGE_LATE = date(2030, 1, 1)
 CHEAP = Cost(memory_kib=64, iterations=1, lanes=1)
 SCENE = {"pose": "stand", "look": "studio"}
 TWIN = TwinHashes(mesh_sha256="1" * 64, textures_sha256="2" * 64, body_sha256="3" * 64)
@@ -274,4 +277,13 @@ def build_house(folder: Path, *, database: str = "sqlite:///registry.sqlite", se
     return house
 
 
-BORN_LATE = date(2030, 1, 1)
+def copy_house(template: House, folder: Path, database: str = "sqlite:///registry.sqlite") -> House:
+    """The same house again, in another folder; its database, where that is no file in it, has been copied before."""
+    template.registry.close()
+    shutil.copytree(template.registry.settings.folder, folder)
+    write_settings(replace(template.registry.settings, folder=folder, database=database))
+    source = random.Random()
+    source.setstate(template.source.getstate())
+    clock = SetClock(template.clock.time)
+    registry = Registry.open(folder, clock=clock, ids=Ids(source))
+    return House(registry, clock, source, dict(template.people), dict(template.consents))
