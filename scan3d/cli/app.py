@@ -22,6 +22,7 @@ from scan3d.cli.mark import mark
 from scan3d.cli.pose import pose
 from scan3d.cli.reconstruct import reconstruct
 from scan3d.cli.render import render
+from scan3d.cli.rights import rights
 from scan3d.cli.session import report_error
 from scan3d.cli.simulate import simulate
 from scan3d.cli.target import target
@@ -50,6 +51,7 @@ app.add_typer(mark, name="mark")
 app.command()(pose)
 app.command()(reconstruct)
 app.command()(render)
+app.add_typer(rights, name="rights")
 app.command()(simulate)
 app.add_typer(target, name="target")
 

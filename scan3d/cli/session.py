@@ -72,6 +72,8 @@ def report_error(error: BaseException, *, as_json: bool, debug: bool) -> int:
     if as_json:
         kind = type(told).__name__
         fields = {"kind": kind, "what": told.what, "where": told.where, "next_step": told.next_step}
+        rule = getattr(told, "rule", "")
+        fields |= {"rule": rule} if rule else {}
         typer.echo(json.dumps({"error": {**fields, "exit_code": told.exit_code}}))
     else:
         typer.echo(str(told), err=True)
