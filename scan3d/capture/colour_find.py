@@ -20,6 +20,7 @@ _REACH = 0.72  # of a step: how far from a patch's middle its border may lie
 _LEAST, _MOST = 0.25, 1.0  # area of a patch, of a step's square
 _FEWEST = 0.5  # of the patches must have shown their borders
 _EDGE_REACH = 0.62
+_UNSEEN_PATCH = 0.7
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,8 +75,16 @@ def find_corners(shown: np.ndarray, chart: Chart) -> np.ndarray | None:
             continue
         patches = np.array(detector.getBestColorChecker().getColorCharts(), float).reshape(-1, 4, 2).mean(axis=1)
         if len(patches) == chart.columns * chart.rows:
-            return np.asarray((patches[list(chart.corner_patches())] + 0.5) / factor)
+            return np.asarray((_by_rows(patches, chart)[list(chart.corner_patches())] + 0.5) / factor)
     return None
+
+
+def _by_rows(patches: np.ndarray, chart: Chart) -> np.ndarray:
+    """Patches (N, 2) row by row: of the SG they come column by column, which shows where they leap back."""
+    steps = np.linalg.norm(np.diff(patches, axis=0), axis=1)
+    if steps[chart.rows - 1] > 2 * steps[0] and steps[chart.columns - 1] < 2 * steps[0]:
+        return patches.reshape(chart.columns, chart.rows, 2).swapaxes(0, 1).reshape(-1, 2)
+    return patches
 
 
 def homography(chart: Chart, corners_px: np.ndarray) -> np.ndarray:
@@ -112,8 +121,8 @@ def settle(shown: np.ndarray, chart: Chart, corners_px: np.ndarray) -> ChartPlac
                                                           chart.centres()[seen]), axis=1)  # fmt: skip
         patch = float(np.sqrt(np.median(areas[seen])))
         place = ChartPlace(corners_px=corners, patch=patch, edge=0.0, agreement=float(np.sqrt(np.median(away**2))))
-    if place is None:
-        return ChartPlace(corners_px=corners, patch=0.6, edge=0.0, agreement=None)
+    if place is None:  # patches without gaps, or blurred ones: the width of what borders there are will tell
+        place = ChartPlace(corners_px=np.asarray(corners_px, float), patch=_UNSEEN_PATCH, edge=0.0, agreement=None)
     edge = _edge_width(straightened(shown, chart, place.corners_px), chart, place.patch)
     return ChartPlace(corners_px=place.corners_px, patch=place.patch, edge=edge, agreement=place.agreement)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,10 +22,12 @@ from scan3d.capture.colour_fit import ciede2000
 from scan3d.errors import CaptureError, InputError
 
 _CORE = 0.6  # of a patch's side is looked at: borders and their blur stay out
-_SMALLEST_PX, _FEWEST_PX = 7.0, 25
-_WIDEST_EDGE = 0.3  # of a step; from 0.4 on it reaches what is looked at
+_SMALLEST_PX, _FEWEST_PX = 10.0, 25
+_WIDEST_EDGE = 0.2  # of a patch: what is looked at begins there
 _CLIPPED = 0.005  # share of a patch's pixels
 _DARKEST = 0.02  # of the sensor's range, for the brightest patch
+_AROUND = 0.22  # steps around a patch's middle that are looked at to tell charts apart
+_MOST = 0.85  # of the patches; others may be covered or shine
 _STRANGE = 9.0  # CIEDE2000 after a fit: another chart, or none
 _CLEAR = 0.75  # of two ways to lay a chart, one must fit so much better
 _AGAIN = "Photograph the chart again"
@@ -71,8 +73,6 @@ def read_patches(
     turned = laid_right(_centre_colours(linear, chart, rough), chart, rough, reference, given=corners_px is not None,
                         where=where)  # fmt: skip
     place = settle(shown, chart, turned)
-    if corners_px is not None and place.agreement is None:
-        place = replace(place, corners_px=turned)
     patches = _measure(linear, clipped, chart, place)
     brightest = patches.linear.max() if full is None else _measure(full, clipped, chart, place).linear.max()
     _check(chart, place, patches, float(brightest), where)
@@ -97,11 +97,14 @@ def laid_right(
         next_step = "Name the chart that was photographed with --chart, or give the corners of the right place."
         raise CaptureError(what, where, next_step)
     if best == 0 or misfit[best] > _CLEAR * misfit[0]:
-        return corners_px
-    if is_mirrored:
+        order, is_mirrored = orders()[0], False
+    if not _is_clockwise(corners_px[list(order)]):
         what = "The photograph shows the chart mirrored."
-        next_step = "Use the photograph as the camera wrote it." if not given else "Give the corners clockwise."
-        raise (InputError if given else CaptureError)(what, where, next_step)
+        raise CaptureError(what, where, "Use the photograph as the camera wrote it.")
+    if order == orders()[0]:
+        return corners_px
+    if given and is_mirrored:
+        raise InputError("The chart's corners go round the wrong way.", where, "Give them clockwise.")
     if given:
         right = " ".join(f"{x:.0f},{y:.0f}" for x, y in corners_px[list(order)])
         what = f"The chart's corners begin at the wrong patch: it lies turned by {90 * order[0]} degrees."
@@ -114,6 +117,11 @@ def orders() -> list[tuple[int, ...]]:
     turns = [tuple((k + j) % 4 for j in range(4)) for k in range(4)]
     mirrored = [tuple((k - j) % 4 for j in range(4)) for k in range(4)]
     return turns + mirrored
+
+
+def _is_clockwise(corners_px: np.ndarray) -> bool:
+    x, y = corners_px.T
+    return bool(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)) > 0)
 
 
 def _checked_corners(corners_px: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:
@@ -135,21 +143,26 @@ def _checked_corners(corners_px: np.ndarray, shape: tuple[int, ...], where: str)
 def _centre_colours(flat: np.ndarray, chart: Chart, corners_px: np.ndarray) -> list[np.ndarray]:
     """The colours around the patches' middles for each of `orders()`; (N, 3) each."""
     height, width = flat.shape[:2]
+    grid = np.array(list(itertools.product(np.linspace(-_AROUND, _AROUND, 5), repeat=2)))
     found = []
     for order in orders():
-        at = transformed(homography(chart, corners_px[list(order)]), chart.centres())
-        x = np.clip(at[:, 0].astype(int), 1, width - 2)
-        y = np.clip(at[:, 1].astype(int), 1, height - 2)
-        around = [flat[y + j, x + i] for j, i in itertools.product((-1, 0, 1), repeat=2)]
-        found.append(np.median(around, axis=0))
+        places = (chart.centres()[:, None] + grid).reshape(-1, 2)
+        at = transformed(homography(chart, corners_px[list(order)]), places)
+        x = np.clip(at[:, 0].astype(int), 0, width - 1)
+        y = np.clip(at[:, 1].astype(int), 0, height - 1)
+        found.append(np.median(flat[y, x].reshape(-1, len(grid), 3), axis=1))
     return found
 
 
 def _misfit(colours: np.ndarray, reference: np.ndarray) -> float:
-    """Mean CIEDE2000 that a 3 x 3 matrix leaves, errors weighed by darkness."""
+    """Mean CIEDE2000 that a 3 x 3 matrix leaves on most patches, errors weighed by darkness."""
     even = 1.0 / (reference.mean(axis=1, keepdims=True) + 0.05)
-    matrix = np.linalg.lstsq(colours * even, reference * even, rcond=None)[0]
-    return float(ciede2000(colours @ matrix, reference).mean())
+    away, kept = np.zeros(len(reference)), np.ones(len(reference), bool)
+    for _ in range(2):
+        matrix = np.linalg.lstsq((colours * even)[kept], (reference * even)[kept], rcond=None)[0]
+        away = ciede2000(colours @ matrix, reference)
+        kept = away <= np.quantile(away, _MOST)
+    return float(away[kept].mean())
 
 
 def _measure(flat: np.ndarray, clipped: np.ndarray, chart: Chart, place: ChartPlace) -> Patches:
@@ -186,7 +199,7 @@ def _check(chart: Chart, place: ChartPlace, patches: Patches, brightest: float, 
     if side < _SMALLEST_PX or patches.count.min() < min(_FEWEST_PX, 0.2 * side**2):
         what = f"The chart is too small in the photograph: its patches are {side:.0f} pixels."
         raise CaptureError(what, where, f"{_AGAIN} from nearer: 20 pixels a patch are plenty.")
-    if place.edge > _WIDEST_EDGE:
+    if place.edge > _WIDEST_EDGE * place.patch:
         share = 100 * place.edge / place.patch
         what = f"The chart is blurred: the borders of its patches are {share:.0f} % of a patch wide."
         raise CaptureError(what, where, f"{_AGAIN} in focus and held still.")

@@ -33,20 +33,20 @@ class Shading:
 
     def share(self, width: int, height: int) -> np.ndarray:
         """(H, W, 3) float32 share of the light that reaches each pixel."""
-        import cv2
-
         x, y = np.linspace(0, width, _GRID), np.linspace(0, height, _GRID)
-        coarse = np.exp(self.at(np.stack(np.meshgrid(x, y), axis=-1))).astype(np.float32)
-        # Nodes lie on the picture's border; OpenCV counts from the middle of the first pixel.
-        step_x, step_y = (_GRID - 1) / width, (_GRID - 1) / height
-        matrix = np.array([[step_x, 0, 0.5 * step_x], [0, step_y, 0.5 * step_y]])
-        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        fine = cv2.warpAffine(coarse, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(fine, np.float32)
+        coarse = np.exp(self.at(np.stack(np.meshgrid(x, y), axis=-1)))
+        across, down = _between(x, width), _between(y, height)
+        return np.stack([down @ coarse[..., c].astype(np.float32) @ across.T for c in range(3)], axis=-1)
 
     def at(self, px: np.ndarray) -> np.ndarray:
         """(..., 3) logarithm of the share at pixels (..., 2)."""
         return np.asarray(radial_terms(px, self.centre_px, self.radius_px) @ self.terms.T)
+
+
+def _between(nodes_px: np.ndarray, size: int) -> np.ndarray:
+    """(size, N) float32 weights that interpolate from nodes to the middles of pixels."""
+    weights = [np.interp(np.arange(size) + 0.5, nodes_px, unit) for unit in np.eye(len(nodes_px))]
+    return np.stack(weights, axis=1).astype(np.float32)
 
 
 def radial_terms(px: np.ndarray, centre_px: tuple[float, float], radius_px: float) -> np.ndarray:

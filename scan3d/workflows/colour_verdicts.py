@@ -76,7 +76,8 @@ def _of_overlaps(overlaps: OverlapAgreement) -> list[Check]:
             checks.append(Check(name="shared_points", grade=Grade.WARN, what=what, camera_id=camera_id))
         elif abs(a.factors[k] - 1).max() > _FACTOR:
             r, g, b = a.factors[k]
-            what = f"It was {100 * (1 / g - 1):+.0f} % brighter than the rig (factors {r:.3f}, {g:.3f}, {b:.3f})."
+            than = f"{100 * abs(1 / g - 1):.0f} % {'darker' if g > 1 else 'brighter'} than"
+            what = f"It was {than} the rig's mean (factors {r:.3f}, {g:.3f}, {b:.3f}); that was set right."
             step = "Check its aperture, exposure and white balance."
             checks.append(Check(name="factor", grade=Grade.WARN, what=what, next_step=step, camera_id=camera_id))
     return checks
