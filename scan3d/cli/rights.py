@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from scan3d.cli.options import Debug, Json
+from scan3d.cli.rights_data import erase_subject, export_subject, personal, vault
 from scan3d.cli.rights_ledger import ledger
 from scan3d.cli.rights_options import Keys, Out, Passphrases, Reason, Registry
 from scan3d.cli.rights_people import consent, key, party, subject, twin
+from scan3d.cli.rights_statements import pay, statement, terms
 from scan3d.cli.rights_terms import approve, licence, request
 from scan3d.cli.rights_uses import recover, use
 from scan3d.cli.session import Outcome, Session, run
@@ -26,6 +28,13 @@ rights.command()(approve)
 rights.add_typer(use, name="use")
 rights.command()(recover)
 rights.add_typer(ledger, name="ledger")
+rights.add_typer(pay, name="pay")
+rights.command()(statement)
+rights.command()(terms)
+rights.add_typer(vault, name="vault")
+subject.command("personal")(personal)
+subject.command("export")(export_subject)
+subject.command("erase")(erase_subject)
 
 _Kind = Annotated[str, typer.Argument(metavar="KIND", help="consent, licence, twin or subject.", show_default=False)]
 _Id = Annotated[str, typer.Argument(metavar="ID", help="Of what it is about.", show_default=False)]

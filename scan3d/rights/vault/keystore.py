@@ -77,6 +77,11 @@ class Keystore:
             raise InputError("The key is not the master key of this key store.", str(self.folder), "Give the other.")
         self._master = secret
 
+    @property
+    def has_keyfile(self) -> bool:
+        """Whether a key file opens it, and no passphrase."""
+        return not (self.folder / "master.age").is_file()
+
     def people(self) -> list[str]:
         """Ids of those who have a key."""
         return sorted(path.stem for path in self.folder.glob("*.age") if path.stem != "master")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,26 +22,24 @@ from scan3d.rights.vault.personal import SealedPersonal, open_personal
 from scan3d.rights.vault.store import Sealed, Vault
 
 _SEALED = "sealed"
+_PERSONAL = "personal"
 
 
 def keep_personal(registry: Registry, subject_id: str, sealed: SealedPersonal) -> None:
-    """Puts a person's sealed data into the database; they are the ones the person's record commits to.
+    """Puts a person's sealed data into the database, in place of what was there; the ledger gets a hash of them.
 
-    Raises RightsError; InputError for others.
+    Raises RightsError; InputError where the person has signed for other data.
     """
     with registry.writing() as writing:
         check_subject(writing, subject_id)
-        if writing.record(Subject, subject_id).personal_commitment != sealed.commitment:
+        if writing.record(Subject, subject_id).personal_commitment not in ("", sealed.commitment):
             raise InputError(
-                "The person has signed for other personal data, or for none.",
-                subject_id,
-                "Put the commitment into the record before they sign it.",
+                "The person has signed for other personal data.", subject_id, "Seal those that they have signed for."
             )
         table = tables.subjects
         changed = table.update().where(table.c.subject_id == subject_id).values(sealed=sealed.sealed)
         writing.connection.execute(changed)
-        digest = hashlib.sha256(sealed.sealed).hexdigest()
-        writing.ledger.add("personal", subject_id, subject=subject_id, sha256=digest)
+        writing.ledger.add(_PERSONAL, subject_id, subject=subject_id, sha256=_hash(sealed.sealed))
 
 
 def read_personal(reading: Reading, vault: Vault, subject_id: str) -> dict[str, str]:
@@ -48,6 +47,9 @@ def read_personal(reading: Reading, vault: Vault, subject_id: str) -> dict[str, 
     row = check_subject(reading, subject_id)
     if row.sealed is None:
         return {}
+    event = _last_event(reading, _PERSONAL, subject_id)
+    if event["data"].get("sha256") != _hash(bytes(row.sealed)):
+        raise LedgerBrokenError("The person's data are not those that were put here.", subject_id, "Restore a copy.")
     expected = reading.record(Subject, subject_id).personal_commitment
     return open_personal(bytes(row.sealed), vault.keys.identity(subject_id), expected)
 
@@ -90,18 +92,29 @@ def check_sealed(reading: Reading, sealed: Sealed) -> None:
 
     Whoever knows a person's public key can seal a folder for them.
     """
-    wanted = f'%"kind":"{_SEALED}","object":"{sealed.seal_id}"%'
-    body = reading.connection.execute(sa.select(tables.events.c.body).where(tables.events.c.body.like(wanted))).scalar()
-    event = json.loads(body) if body else {"data": {}, "subject": None}
+    event = _last_event(reading, _SEALED, sealed.seal_id)
     if event["data"].get("sha256") != _index_hash(sealed) or event["subject"] != sealed.subject_id:
         raise LedgerBrokenError(
             "The sealed folder is not the one that was put here.", str(sealed.folder), "Take it from another copy."
         )
 
 
+def _last_event(reading: Reading, kind: str, object_id: str) -> dict[str, Any]:
+    events = tables.events.c
+    # Canonical JSON has one way to say it.
+    same = events.body.like(f'%"kind":"{kind}","object":"{object_id}"%')
+    query = sa.select(events.body).where(same).order_by(events.sequence.desc()).limit(1)
+    body = reading.connection.execute(query).scalar()
+    return dict(json.loads(body)) if body else {"data": {}, "subject": None}
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def _index_hash(sealed: Sealed) -> str:
     try:
-        return hashlib.sha256((sealed.folder / "index.age").read_bytes()).hexdigest()
+        return _hash((sealed.folder / "index.age").read_bytes())
     except OSError as error:
         raise InputError(
             f"The sealed folder cannot be read: {error.strerror}.", str(sealed.folder), "Take it from another copy."

@@ -32,8 +32,7 @@ def create_vault(
     Raises InputError, StorageError.
     """
     registry = registry.absolute()
-    if (registry / FILE).exists():
-        raise InputError("This registry has a vault already.", str(registry / FILE), "Use it.")
+    check_no_vault(registry)
     places = [
         (keystore or registry.with_name(registry.name + _BESIDE)).absolute(),
         *(one.absolute() for one in mirrors),
@@ -49,6 +48,12 @@ def create_vault(
     data = {"keystore": str(places[0]), "mirrors": [str(one) for one in places[1:]]}
     write_bytes(registry / FILE, tomli_w.dumps(data).encode())
     return Vault(registry / FOLDER, keys)
+
+
+def check_no_vault(registry: Path) -> None:
+    """Raises InputError for a registry that has one."""
+    if has_vault(registry):
+        raise InputError("This registry has a vault already.", str(registry / FILE), "Use it.")
 
 
 def has_vault(registry: Path) -> bool:

@@ -30,14 +30,9 @@ from scan3d.rights.vault.settings import create_vault, has_vault, read_vault
 from scan3d.rights.vault.store import Vault
 from scan3d.rights.verifying import verify_registry
 from scan3d.rights.vocabulary import ConsentKind
-from tests.rights.house import House, Person, build_house
+from tests.rights.house import House, Person
 
 PERSONAL = {"name": "Käthe <b>Beispiel</b>", "born": "2001-02-03"}
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    return build_house(tmp_path / "registry")
 
 
 @pytest.fixture
@@ -93,6 +88,16 @@ def test_personal_data_are_kept_sealed_and_bound_to_the_signed_record(house: Hou
     other = seal_personal({"name": "Somebody"}, vault.keys.recipient(kate))
     with pytest.raises(InputError, match="other personal data"):
         keep_personal(house.registry, kate, other)
+    anna = house.people["anna"].id  # has signed for none: hers can be corrected
+    for name in ("Ana", "Anna"):
+        keep_personal(house.registry, anna, seal_personal({"name": name}, vault.keys.recipient(anna)))
+    with house.registry.reading() as reading:
+        assert read_personal(reading, vault, anna) == {"name": "Anna"}
+    stale = seal_personal({"name": "Ana"}, vault.keys.recipient(anna)).sealed
+    with house.registry.engine.begin() as connection:
+        connection.execute(tables.subjects.update().where(tables.subjects.c.subject_id == anna).values(sealed=stale))
+    with house.registry.reading() as reading, pytest.raises(LedgerBrokenError):
+        read_personal(reading, vault, anna)
     verify_registry(house.registry)
 
 
@@ -210,7 +215,9 @@ def test_erased_data_cannot_be_read_from_copies_taken_before(
         assert b"Beispiel" not in data and b"face of Kathe" not in data
 
 
-def test_after_erasing_the_ledger_verifies_and_the_person_is_gone(house: House, vault: Vault, tmp_path: Path) -> None:
+def test_after_erasing_the_ledger_verifies_and_the_person_is_gone(either_house: House, tmp_path: Path) -> None:
+    house = either_house
+    vault = create_vault(house.registry.settings.folder, keyfile=tmp_path / "master")
     kate, anna = enrol(house, vault), house.people["anna"].id
     use_id = deliver(house, tmp_path)
     waiting = house.approved(house.licence())
@@ -273,7 +280,7 @@ def test_a_vaults_keys_never_lie_in_the_registrys_folder(house: House, tmp_path:
     with pytest.raises(InputError, match="has no vault"):
         read_vault(folder)
     vault = create_vault(folder, keyfile=tmp_path / "master")
-    assert has_vault(folder) and vault.keys.folder == tmp_path / "registry.keystore"
+    assert has_vault(folder) and vault.keys.folder == tmp_path / "rights.keystore"
     with pytest.raises(InputError, match="already"):
         create_vault(folder, keyfile=tmp_path / "other")
     (folder / "vault.toml").write_text("keystore = 3")
