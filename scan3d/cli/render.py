@@ -67,7 +67,7 @@ def render(
     focal: Annotated[float | None, typer.Option(metavar="MM", help="Focal length, of a 36 x 24 mm picture.")] = None,
     fill: Annotated[float | None, typer.Option(help="Share of the picture that the subject fills, e.g. 0.85.")] = None,
     turn: Annotated[float | None, typer.Option(metavar="DEGREES", help="Camera so far to the subject's left.")] = None,
-    view: Annotated[str | None, typer.Option(help="agx, aces or standard; the look's by default.")] = None,
+    view: Annotated[str | None, typer.Option(help="agx, punchy, aces or standard; the look's by default.")] = None,
     ground: Annotated[str | None, typer.Option(help="colour, white, transparent or surroundings.")] = None,
     passes: Annotated[
         bool, typer.Option("--passes", help="Also an EXR: beauty, diffuse, specular, depth, normal, id, shadow.")
@@ -75,6 +75,10 @@ def render(
     turntable: Annotated[
         int, typer.Option(metavar="N", help="N pictures all around, as PNG files and an MP4.", min=0)
     ] = 0,
+    batch: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Poses, looks, cameras and crops to combine, as TOML.", show_default=False),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the paths.")] = 0,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE|FOLDER", help="TAKE/results/render by default.", show_default=False)
@@ -84,11 +88,15 @@ def render(
 ) -> None:
     """Make pictures of the scan or the avatar: in a studio look, or as the rig's own camera sees it.
 
+    Several names with commas between, of poses, looks, cameras or crops, are combined into a contact sheet and a page.
+
     Looks: beauty_dish, butterfly, clamshell, ecommerce_white, loop, octabox, rembrandt, split, three_point.
     """
 
     def work(session: Session) -> Outcome:
         from scan3d.workflows.render import RenderOptions, parsed_size, render_take
+        from scan3d.workflows.render_batch import batch_of, render_batch
+        from scan3d.workflows.render_turn import render_turntable
 
         options = RenderOptions(
             pose=pose, look=look, camera=camera, light=light, quality=quality.value,
@@ -96,16 +104,22 @@ def render(
             focal_mm=focal, fill=fill, turn_deg=turn, view=view, ground=ground, passes=passes, compare=compare,
             mask=mask, out=out,
         )  # fmt: skip
-        done = render_take(take, options, progress=session.progress)
+        several = batch_of(options, batch)
+        if several is not None:
+            done = render_batch(take, several, options, progress=session.progress)
+        elif turntable:
+            done = render_turntable(take, options, turntable, progress=session.progress)
+        else:
+            done = render_take(take, options, progress=session.progress)
         about = done.summary
         lines = [str(note) for note in about["notes"]]
         if "compare" in about:
             by = about["compare"]
             lines.append(
-                f"In {by['mask']}: PSNR {by['psnr_db']:.2f} dB, SSIM {by['ssim']:.4f}, CIEDE2000 {by['ciede2000']:.2f}, "
-                f"FLIP {by['flip']:.3f}."
+                f"In {by['mask']}: PSNR {by['psnr_db']:.2f} dB, SSIM {by['ssim']:.4f}, "
+                f"CIEDE2000 {by['ciede2000']:.2f}, FLIP {by['flip']:.3f}."
             )
-        lines += [f"{'Picture' if n == 0 else 'And'}: {path}" for n, path in enumerate(done.files)]
+        lines += [f"{'Picture' if n == 0 else 'And'}: {path}" for n, path in enumerate(done.files[:6])]
         return Outcome(data={"files": [str(path) for path in done.files], **about}, lines=lines)
 
     run(work, as_json=json, debug=debug)

@@ -1,1 +1,1 @@
-"""Pictures of a scanned person: looks, cameras and frames, a path tracer, a quick preview, views of light for people."""
+"""Pictures of a scanned person: looks, frames, a path tracer, a quick preview, and views of light for people."""

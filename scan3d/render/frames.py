@@ -45,9 +45,7 @@ def framed(
     spin = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
     # The camera goes round the axis: its world is the start's, turned back.
     turned = Rigid3(rotation=spin.T, translation=axis - spin.T @ axis)
-    return Camera(
-        camera_id=start.camera_id, intrinsics=start.intrinsics, cam_from_world=start.cam_from_world @ turned
-    )
+    return Camera(camera_id=start.camera_id, intrinsics=start.intrinsics, cam_from_world=start.cam_from_world @ turned)
 
 
 def extent_of(crop: str, points: Floats, landmarks: Mapping[str, Floats]) -> Extent:

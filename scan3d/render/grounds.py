@@ -13,14 +13,14 @@ from scan3d.render.surface_rays import SurfaceRays, pixel_rays
 from scan3d.render.texture_lookup import value_at
 from scan3d.render.views import seen
 
-_NEAR_CELLS, _FAR_CELLS = 160, 96
-_NEAR_ROOM_M, _FAR_M = 0.5, 5.0
+_NEAR_CELLS, _FAR_CELLS = 160, 80
+_NEAR_ROOM_M, _FAR_M = 0.5, 3.0
 _SIDE, _WAYS = 8, 192
 
 
 def finished(frame: Frame, look: Look, lights: LightSetup, camera: Camera) -> np.ndarray:
-    """(H, W, 3 or 4) float32 0..1 encoded for screens: the figure over the look's ground; 4 channels, not premultiplied,
-    where that is transparent."""
+    """(H, W, 3 or 4) float32 0..1 encoded for screens: the figure over the look's ground; 4 channels where that
+    is transparent, not premultiplied."""
     style, ground = look.picture, look.ground
     alpha = frame.alpha[..., None]
     if ground.kind in ("transparent", "white"):
@@ -52,8 +52,9 @@ def _fading(shape: tuple[int, ...], rim: float) -> np.ndarray:
     height, width = shape
     y, x = np.mgrid[:height, :width]
     away = np.hypot((x - width / 2) / (width / 2), (y - 0.45 * height) / (height / 2)) / 2**0.5
-    ease = np.clip(away, 0, 1) ** 2
-    return np.asarray(1 - (1 - rim) * ease, np.float32)
+    # A grain far below what is seen keeps a smooth wall from showing the steps of eight bits.
+    grain = 1 + 0.012 * (np.random.default_rng(0).random(shape) - 0.5)
+    return np.asarray((1 - (1 - rim) * np.clip(away, 0, 1) ** 2) * grain, np.float32)
 
 
 def floor_shadow(rays: SurfaceRays, lights: LightSetup, camera: Camera, floor_m: float) -> np.ndarray:
@@ -72,7 +73,9 @@ def floor_shadow(rays: SurfaceRays, lights: LightSetup, camera: Camera, floor_m:
         if inside.any():
             grid = _grid(rays, lights, middle, half, cells, floor_m)
             uv = 0.5 + 0.5 * (place[inside] - middle) / half
-            shadow[inside] = value_at(grid, uv)
+            # Towards the end of the floor the shadow fades, as on a cyclorama.
+            kept = 1 - np.clip(np.linalg.norm(place[inside] - middle, axis=1) / _FAR_M, 0, 1) ** 2
+            shadow[inside] = 1 - kept * (1 - value_at(grid, uv))
     return shadow.reshape(i.height, i.width)
 
 

@@ -50,15 +50,11 @@ class LightField:
         )
 
 
-def light_field(
-    rays: SurfaceRays, lights: LightSetup, seen_points: np.ndarray, seen_normals: np.ndarray
-) -> LightField:
+def light_field(rays: SurfaceRays, lights: LightSetup, seen_points: np.ndarray, seen_normals: np.ndarray) -> LightField:
     """Of the rays' parts. seen_points, seen_normals: (N, 3) where the camera looks."""
     points, normals, albedo = _places(rays.parts, seen_points, seen_normals)
     starts = points + _OFF_M * normals
-    direct = sum(
-        (panel_light(rays, panel, starts, normals) for panel in lights.panels), np.zeros((len(points), 3))
-    )
+    direct = sum((panel_light(rays, panel, starts, normals) for panel in lights.panels), np.zeros((len(points), 3)))
     from scipy.spatial import cKDTree
 
     tree = cKDTree(points)

@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent / "looks"
 LAMPS = {"beauty_dish": True, "octabox": True, "softbox": False, "strip": False, "window": False, "reflector": False}
 CROPS = ("face", "portrait", "bust", "three_quarter", "full", "hand_left", "hand_right")
 GROUNDS = ("colour", "white", "transparent", "surroundings")
-VIEWS = ("agx", "aces", "standard")
+VIEWS = ("agx", "punchy", "aces", "standard")
 _T = TypeVar("_T")
 
 
@@ -82,7 +82,7 @@ class Ground:
 class PictureStyle:
     """view: of `VIEWS`. stops: brighter or darker than metered."""
 
-    view: str = "agx"
+    view: str = "standard"
     stops: float = 0.0
 
 
@@ -197,7 +197,8 @@ def _check(look: Look, path: Path) -> None:
     for name, value, allowed in choices:
         if value not in allowed:
             raise InputError(f"'{value}' is not known.", f"{path}, {name}", f"Choose one of {', '.join(allowed)}.")
-    limits = [("camera.focal_mm", look.camera.focal_mm, 10, 1200), ("camera.fill", look.camera.fill, 0.05, 1)]
+    limits: list[tuple[str, float, float, float]] = [("camera.focal_mm", look.camera.focal_mm, 10, 1200)]
+    limits += [("camera.fill", look.camera.fill, 0.05, 1)]
     limits += [("camera.elevation_deg", look.camera.elevation_deg, -80, 80)]
     limits += [("camera.size_px", float(side), 16, 16384) for side in look.camera.size_px]
     for number, lamp in enumerate(look.lamps):

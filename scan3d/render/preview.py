@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,11 @@ from scan3d.geometry import Camera
 from scan3d.geometry.lights import LightSetup
 from scan3d.geometry.materials import Part
 from scan3d.pipeline.executor import run_units
+from scan3d.render import shading_kernel
 from scan3d.render.frame import Frame
 from scan3d.render.gloss_tables import gloss_tables
 from scan3d.render.light_field import LightField, light_field, panel_visibility, radiance_towards
 from scan3d.render.normal_maps import bumped_normals
-from scan3d.render.shading_kernel import shade
 from scan3d.render.surface_rays import Seen, SurfaceRays, normals_at, pixel_rays
 from scan3d.render.texture_lookup import uv_at, value_at
 
@@ -123,6 +124,7 @@ class Preview:
         lobe = np.tile([material.second_roughness, material.second_share], (len(rows), 1))
         light, matt = np.zeros((len(rows), 3)), np.zeros((len(rows), 3))
         sharp = float(np.min(material.roughness)) < 0.25
+        shade: Any = shading_kernel.shade
         shade(
             light, matt, points, normal, -ways, value_at(material.albedo, uv).astype(np.float64), f0.astype(np.float64),
             roughness.astype(np.float64), lobe, visible.astype(np.float64), soft,

@@ -47,13 +47,16 @@ def _register(mi: Any) -> None:
 @functools.cache
 def _plugin(variant: str) -> type:
     """The class of surface for a variant: its types are the variant's."""
-    import drjit as dr
-    import mitsuba as mi
+    import drjit
+    import mitsuba
 
+    # Their annotations are those of one variant.
+    dr: Any = drjit
+    mi: Any = mitsuba
     tables = mi.Texture2f(mi.TensorXf(gloss_tables()))
     size = gloss_tables().shape[0]
 
-    class Skin(mi.BSDF):  # type: ignore[misc]
+    class Skin(mi.BSDF):
         """Kelemen's coupled diffuse below two GGX lobes with Schlick's Fresnel and Kulla and Conty's return."""
 
         def __init__(self, props: Any) -> None:

@@ -55,8 +55,10 @@ class Tracer:
             assert diffuse is not None
             light = 0.5 * diffuse if full is None else light - 0.5 * diffuse
             diffuse = 0.5 * diffuse
-        passes = {} if self._rays is None else dict(zip(("depth_m", "normal", "part"), self._rays.passes(camera), strict=True))
-        frame = Frame(beauty=light, alpha=np.clip(alpha, 0, 1), diffuse=diffuse if self._rays else None, **passes)
+        frame = Frame(beauty=light, alpha=np.clip(alpha, 0, 1), diffuse=diffuse if self._rays else None)
+        if self._rays is not None:
+            depth, normal, part = self._rays.passes(camera)
+            frame = replace(frame, depth_m=depth, normal=normal, part=part)
         return replace(frame, cpu_s=time.process_time() - started)
 
     def _through_lens(self, scene: Scene, camera: Camera, samples: int, seed: int) -> np.ndarray:

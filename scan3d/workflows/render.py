@@ -74,17 +74,22 @@ def parsed_size(text: str | None) -> tuple[int, int] | None:
     return size
 
 
-def render_take(take_dir: Path, options: RenderOptions, *, progress: Progress) -> Rendered:
-    """Make one picture, and what was asked for beside it. Raises InputError and what the take's files raise."""
+def render_take(
+    take_dir: Path, options: RenderOptions, *, progress: Progress, figure: Figure | None = None
+) -> Rendered:
+    """Make one picture, and what was asked for beside it. figure: who is rendered, where that was read already.
+
+    Raises InputError and what the take's files raise.
+    """
     _check(options)
     engine = engine_of(options.quality, options.engine)
     samples = samples_of(engine, options.quality, options.samples)
     if options.camera is not None:
-        return _from_camera(take_dir, options, engine, samples, progress)
+        return _from_camera(take_dir, options, figure, progress)
     look = wanted_look(options)
     with progress.task("render", 3) as task:
         task.note("subject")
-        figure = figure_of(take_dir, options.pose)
+        figure = figure or figure_of(take_dir, options.pose)
         task.advance()
         task.note(f"{engine}, {samples} samples a pixel")
         studio = LookStudio(figure, look, engine=engine, quality=options.quality, passes=options.passes)
@@ -149,12 +154,14 @@ def _passes(take_dir: Path, path: Path, options: RenderOptions, frame: Frame) ->
     return [deliver(take_dir, path.with_suffix(".exr"), frame.layers())] if options.passes else []
 
 
-def _from_camera(take_dir: Path, options: RenderOptions, engine: str, samples: int, progress: Progress) -> Rendered:
+def _from_camera(take_dir: Path, options: RenderOptions, figure: Figure | None, progress: Progress) -> Rendered:
     """From the rig's own camera and light; beside the photograph where that is asked for."""
     from scan3d.workflows.render_compare import as_json, beside, camera_of, compare, mask_of, photograph_of
     from scan3d.workflows.render_lights import light_id_of, rig_light
 
     take = Take.open(take_dir)
+    engine = engine_of(options.quality, options.engine)
+    samples = samples_of(engine, options.quality, options.samples)
     camera = camera_of(take, options.camera or "")
     light_id = light_id_of(take, options.light)
     light, said = rig_light(take, light_id)
@@ -163,7 +170,7 @@ def _from_camera(take_dir: Path, options: RenderOptions, engine: str, samples: i
     photograph = photograph_of(take, camera, light_id) if options.compare else None
     with progress.task("render", 3) as task:
         task.note("subject")
-        figure = figure_of(take_dir, options.pose)
+        figure = figure or figure_of(take_dir, options.pose)
         task.advance()
         task.note(f"{engine}, {samples} samples a pixel")
         running = start(engine, figure.parts, light, passes=options.passes, quality=options.quality)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scan3d.capture.colour import linear_to_srgb, srgb_to_linear
-from scan3d.capture.images import load_mask, load_photograph
+from scan3d.capture.colour import linear_to_srgb
+from scan3d.capture.colour_correction import corrected
+from scan3d.capture.images import load_mask
 from scan3d.capture.take import Take
 from scan3d.errors import InputError
 from scan3d.geometry import Camera
@@ -67,13 +68,11 @@ def camera_of(take: Take, camera_id: str) -> Camera:
 
 
 def photograph_of(take: Take, camera: Camera, light_id: str) -> np.ndarray:
-    """(H, W, 3) float32 linear Rec.709 of the camera's photograph. Raises InputError, CaptureError."""
-    path = take.images(light_id).get(camera.camera_id)
-    if path is None:
+    """(H, W, 3) float32 linear Rec.709 of the camera's photograph, with the corrections of `scan3d colour` where there
+    are any. Raises InputError, CaptureError."""
+    if camera.camera_id not in take.images(light_id):
         raise InputError("The camera has no photograph.", f"camera {camera.camera_id}", "Choose another camera.")
-    size = (camera.intrinsics.width, camera.intrinsics.height)
-    found = load_photograph(path, camera_id=camera.camera_id, expected_size=size, linear=take.settings.linear)
-    return srgb_to_linear(found.rgb)
+    return corrected(take, camera.camera_id, light_id)
 
 
 def compare(
@@ -86,7 +85,9 @@ def compare(
     inside = mask & (frame.alpha > 0.999)
     if inside.sum() < _LEAST_PX:
         raise InputError(
-            "The camera sees nothing of the subject in the mask.", f"camera {camera_id}", "Choose another camera or mask."
+            "The camera sees nothing of the subject in the mask.",
+            f"camera {camera_id}",
+            "Choose another camera or mask.",
         )
     exposure = _exposure(frame.beauty[inside], photograph[inside])
     rendered = np.where(inside[..., None], exposure * frame.beauty, photograph)

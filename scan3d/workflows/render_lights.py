@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scan3d.capture.lights_file import nearest_lights, read_lights
 from scan3d.capture.take import Take
 from scan3d.errors import InputError
 from scan3d.geometry.lights import LightSetup
@@ -21,5 +22,16 @@ def light_id_of(take: Take, light: str | None) -> str:
 
 
 def rig_light(take: Take, light_id: str) -> tuple[LightSetup, tuple[str, ...]]:
-    """The light of the take's photographs under one light, and what to say about it."""
-    return LightSetup(name=light_id or "even", surroundings=even(1.0)), (ESTIMATED,)
+    """The light of the take's photographs under one light, and what to say about it.
+
+    Raises InputError where lights.toml cannot be read or does not know the light.
+    """
+    path = nearest_lights(take.root)
+    if path is None:
+        return LightSetup(name=light_id or "even", surroundings=even(1.0)), (ESTIMATED,)
+    setups = read_lights(path).setups
+    if light_id in setups:
+        return setups[light_id], ()
+    if not light_id and len(setups) == 1:  # a take with one light need not name it
+        return next(iter(setups.values())), ()
+    raise InputError(f"The light '{light_id}' is not in the file.", str(path), f"It has {', '.join(setups)}.")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scan3d.errors import InputError
 from scan3d.geometry import Camera
-from scan3d.geometry.lights import LightSetup
 from scan3d.render.frame import Frame
 from scan3d.render.frames import framed
 from scan3d.render.grounds import finished, floor_shadow
@@ -76,14 +76,12 @@ def adjusted(
     for name, number, low, high in limits:
         if number is not None and not low <= number <= high:
             raise InputError(f"{number:g} cannot be.", name, f"Give {low:g} to {high:g}.")
-    given = {"size_px": size, "crop": crop, "focal_mm": focal_mm, "fill": fill, "azimuth_deg": turn_deg}
+    given: dict[str, Any] = {"size_px": size, "crop": crop, "focal_mm": focal_mm, "fill": fill, "azimuth_deg": turn_deg}
     camera = replace(look.camera, **{name: value for name, value in given.items() if value is not None})
     picture = look.picture if view is None else replace(look.picture, view=view)
     return replace(
-        look, camera=camera, picture=picture, ground=look.ground if ground is None else replace(look.ground, kind=ground)
+        look,
+        camera=camera,
+        picture=picture,
+        ground=look.ground if ground is None else replace(look.ground, kind=ground),
     )
-
-
-def lights_record(light: LightSetup) -> dict[str, object]:
-    """JSON values of the light."""
-    return light.record()

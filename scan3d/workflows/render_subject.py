@@ -63,9 +63,10 @@ def scan_figure(take: Path) -> Figure:
     normals = Mesh(vertices=places, faces=faces).vertex_normals()
     materials = _appearance(results / "appearance")
     second = _second_lobe(results / "appearance")
+    owner = np.zeros(len(faces)) if texture.tile_of_face is None else np.asarray(texture.tile_of_face)
     parts = []
     for tile, picture in enumerate(texture.tiles):
-        of_tile = texture.tile_of_face == tile
+        of_tile = owner == tile
         if not of_tile.any():
             continue
         whole = Mesh(vertices=places, faces=faces[of_tile], normals=normals, uv=np.asarray(texture.uv[of_tile]))
