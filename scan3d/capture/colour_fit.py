@@ -2,7 +2,8 @@
 
 Linear: a 3 x 3 matrix. Root-polynomial: 3 x 6 or 3 x 13 on terms such as sqrt(red green), all of degree one, so that
 twice the light gives twice the colour (Finlayson, Mackiewicz and Hurlbert 2015, "Color correction using root-polynomial
-regression"). Light that is uneven over the chart, a slope of its logarithm, may be solved for with them.
+regression"). What is the chart's photograph's own may be solved for with them, and is not carried over to others: light
+that is uneven over the chart, a slope of its logarithm, and stray light over all of it, a share of its white.
 
 What is minimised is near to CIEDE2000: differences in CIELAB, each patch's weighed by that formula's own lengths of
 lightness, chroma and hue, with a Huber loss. The kind is chosen by leaving out one patch after the other.
@@ -29,6 +30,9 @@ KINDS: dict[str, np.ndarray] = {
         + [[1 / 3, 1 / 3, 1 / 3]]
     ),
 }
+# How many of slope (2) and veil (1) are solved for, the fewest first.
+_NUISANCES = {0: "", 2: " + uneven light", 3: " + uneven and stray light"}
+_VEIL_STEP, _MOST_VEIL = 1e-4, 0.1
 _MANY = 60  # patches from which 13 terms are tried
 _WORTH = 0.97  # a richer kind must beat a simpler one by so much
 _STEPS, _LATER_STEPS = 8, 4
@@ -58,7 +62,8 @@ class ChartFit:
     """A correction, and what it is worth.
 
     held_out: (N,) CIEDE2000 of each patch by the fit to all others. fitted: (N,) by the fit to all. slope: (2,) how
-    much brighter, in logarithm, the chart is lit one chart's width to the right and one width further down.
+    much brighter, in logarithm, the chart is lit one chart's width to the right and one width further down. veil: stray
+    light over the chart, as a share of its white.
     tried: mean held-out CIEDE2000 of every kind tried.
     """
 
@@ -66,6 +71,7 @@ class ChartFit:
     held_out: np.ndarray
     fitted: np.ndarray
     slope: np.ndarray
+    veil: float
     tried: dict[str, float]
 
 
@@ -81,29 +87,35 @@ def expanded(rgb: np.ndarray, kind: str) -> np.ndarray:
 def fit_chart(measured: np.ndarray, reference: np.ndarray, places: np.ndarray, *, uneven: bool = True) -> ChartFit:
     """The correction that brings measured (N, 3) linear camera colours to reference (N, 3) linear Rec.709.
 
-    places: (N, 2) of the patches, in widths of the chart from its middle. uneven: a slope of the light may be solved
-    for. The scale is the chart's: a white of reflectance 1 there becomes 1.
+    places: (N, 2) of the patches, in widths of the chart from its middle. uneven: what is not the camera's, a slope of
+    the light and stray light, may be solved for. The scale is the chart's: a white of reflectance 1 there becomes 1.
     """
     scale = float(np.median(measured[:, 1][reference[:, 1] > np.median(reference[:, 1])]))
-    colours = measured / scale
-    kinds = [kind for kind in KINDS if len(KINDS[kind]) <= 6 or len(measured) >= _MANY]
-    choices = [(kind, slope) for slope in ([False, True] if uneven else [False]) for kind in kinds]
-    best: tuple[float, str, bool, np.ndarray] | None = None
-    tried = {}
-    for kind, slope in choices:
-        held_out = _leave_one_out(colours, reference, places, kind, slope)
-        mean = float(held_out.mean())
-        tried[kind + (" + uneven light" if slope else "")] = mean
-        if best is None or mean < _WORTH * best[0]:
-            best = (mean, kind, slope, held_out)
-    assert best is not None
-    _, kind, slope, held_out = best
-    matrix, slopes = _solve(colours, reference, places, kind, slope, np.ones(len(colours)), None, _STEPS)
-    fitted = ciede2000(_model(colours, places, kind, matrix, slopes), reference)
-    return ChartFit(
-        correction=Correction(kind=kind, matrix=matrix / scale), held_out=held_out, fitted=fitted, slope=slopes,
-        tried=tried,
+    chart = _Measured(
+        colours=measured / scale, reference=reference, places=places,
+        white=measured[np.argmax(reference.min(axis=1))] / scale,
     )  # fmt: skip
+    kinds = [kind for kind in KINDS if len(KINDS[kind]) <= 6 or len(measured) >= _MANY]
+    best: tuple[float, str, int, np.ndarray] | None = None
+    tried = {}
+    for nuisances, words in _NUISANCES.items():
+        for kind in kinds if uneven or not nuisances else []:
+            held_out = _leave_one_out(chart, kind, nuisances)
+            mean = float(held_out.mean())
+            tried[kind + words] = mean
+            if best is None or mean < _WORTH * best[0]:
+                best = (mean, kind, nuisances, held_out)
+    assert best is not None
+    _, kind, nuisances, held_out = best
+    matrix, nuisance = _solve(chart, kind, nuisances, np.ones(len(measured)), None, _STEPS)
+    return ChartFit(
+        correction=Correction(kind=kind, matrix=matrix / scale),
+        held_out=held_out,
+        fitted=ciede2000(_shown(chart, kind, matrix, nuisance), reference),
+        slope=nuisance[:2],
+        veil=float(nuisance[2]),
+        tried=tried,
+    )
 
 
 def ciede2000(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -118,63 +130,76 @@ def lab_of(rgb: np.ndarray) -> np.ndarray:
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
 
 
-def _leave_one_out(
-    colours: np.ndarray, reference: np.ndarray, places: np.ndarray, kind: str, slope: bool
-) -> np.ndarray:  # fmt: skip
-    n = len(colours)
-    start = _solve(colours, reference, places, kind, slope, np.ones(n), None, _STEPS)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Measured:
+    """A chart as measured: camera colours (N, 3) near 1, what they should be, where they are, the whitest of them."""
+
+    colours: np.ndarray
+    reference: np.ndarray
+    places: np.ndarray
+    white: np.ndarray
+
+
+def _leave_one_out(chart: _Measured, kind: str, nuisances: int) -> np.ndarray:
+    n = len(chart.colours)
+    start = _solve(chart, kind, nuisances, np.ones(n), None, _STEPS)
     predicted = np.empty((n, 3))
     for left_out in range(n):
         weight = np.ones(n)
         weight[left_out] = 0.0
-        matrix, slopes = _solve(colours, reference, places, kind, slope, weight, start, _LATER_STEPS)
-        predicted[left_out] = _model(colours, places, kind, matrix, slopes)[left_out]
-    return ciede2000(predicted, reference)
+        matrix, nuisance = _solve(chart, kind, nuisances, weight, start, _LATER_STEPS)
+        predicted[left_out] = _shown(chart, kind, matrix, nuisance)[left_out]
+    return ciede2000(predicted, chart.reference)
 
 
-def _model(
-    colours: np.ndarray, places: np.ndarray, kind: str, matrix: np.ndarray, slope: np.ndarray
-) -> np.ndarray:  # fmt: skip
-    return np.asarray(expanded(colours, kind) @ matrix.T * np.exp(-places @ slope)[:, None])
+def _shown(chart: _Measured, kind: str, matrix: np.ndarray, nuisance: np.ndarray) -> np.ndarray:
+    """(N, 3) the chart as corrected, without its uneven and stray light."""
+    terms = expanded(chart.colours - nuisance[2] * chart.white, kind)
+    return np.asarray(terms @ matrix.T * np.exp(-chart.places @ nuisance[:2])[:, None])
 
 
 def _solve(
-    colours: np.ndarray, reference: np.ndarray, places: np.ndarray, kind: str, slope: bool, weight: np.ndarray,
-    start: tuple[np.ndarray, np.ndarray] | None, steps: int,
+    chart: _Measured, kind: str, nuisances: int, weight: np.ndarray, start: tuple[np.ndarray, np.ndarray] | None,
+    steps: int,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Gauss-Newton with a Huber loss on differences as CIEDE2000 measures them; matrix (3, terms) and slope (2,)."""
-    terms = expanded(colours, kind)
-    count = terms.shape[1]
-    lengths = _lengths(lab_of(reference))
-    aim = lab_of(reference)
-    if start is None:
-        even = weight / (rgb_to_xyz(reference)[:, 1] + 0.02)
-        first = np.linalg.lstsq(colours * even[:, None], reference * even[:, None], rcond=None)[0].T
-        matrix, slopes = np.concatenate([first, np.zeros((3, count - 3))], axis=1), np.zeros(2)
-    else:
-        matrix, slopes = start[0].copy(), start[1].copy()
-    ridge = np.full(3 * count, 1e-9)
-    ridge.reshape(3, count)[:, 3:] = _RIDGE  # roots only where they pay
+    """Gauss-Newton with a Huber loss on differences as CIEDE2000 measures them: matrix (3, terms), and slope and veil
+    (3,), of which the first `nuisances` are solved for."""
+    n, count = len(chart.colours), len(KINDS[kind])
+    aim = lab_of(chart.reference)
+    lengths = _lengths(aim)
+    matrix, nuisance = (_start(chart, count, weight), np.zeros(3)) if start is None else start
+    ridge = np.full((3, count), 1e-9)
+    ridge[:, 3:] = _RIDGE  # roots only where they pay
+    penalty = np.append(ridge.ravel(), np.full(nuisances, 1e-6))
     for _ in range(steps):
-        share = np.exp(-places @ slopes)
-        predicted = terms @ matrix.T * share[:, None]
+        share = np.exp(-chart.places @ nuisance[:2])[:, None]
+        terms = expanded(chart.colours - nuisance[2] * chart.white, kind)
+        predicted = terms @ matrix.T * share
         lab, d_lab = _lab_and_slopes(predicted)
         residual = np.einsum("nij,nj->ni", lengths, lab - aim)
         metric = lengths @ d_lab
-        by_matrix = np.einsum("nic,nt->nict", metric, terms * share[:, None]).reshape(len(colours), 3, -1)
-        parts, penalty, known = [by_matrix], ridge, matrix.ravel()
-        if slope:
-            parts.append(-np.einsum("nic,nc,nk->nik", metric, predicted, places))
-            penalty, known = np.append(ridge, [1e-6, 1e-6]), np.append(known, slopes)
-        jacobian = np.concatenate(parts, axis=2)
+        by_nuisance = -predicted[..., None] * chart.places[:, None]
+        if nuisances == 3:
+            veiled = expanded(chart.colours - (nuisance[2] + _VEIL_STEP) * chart.white, kind) @ matrix.T * share
+            by_nuisance = np.concatenate([by_nuisance, (veiled - predicted)[..., None] / _VEIL_STEP], axis=2)
+        by_matrix = np.einsum("nic,nt->nict", metric, terms * share).reshape(n, 3, -1)
+        jacobian = np.concatenate([by_matrix, metric @ by_nuisance[..., :nuisances]], axis=2)
         size = np.linalg.norm(residual, axis=1)
-        robust = weight * np.minimum(1.0, _HUBER / np.maximum(size, 1e-9))
-        weighed = jacobian * robust[:, None, None]
+        weighed = jacobian * (weight * np.minimum(1.0, _HUBER / np.maximum(size, 1e-9)))[:, None, None]
+        known = np.append(matrix.ravel(), nuisance[:nuisances])
         normal = np.einsum("nia,nib->ab", weighed, jacobian) + np.diag(penalty)
         step = np.linalg.solve(normal, -np.einsum("nia,ni->a", weighed, residual) - penalty * known)
         matrix = matrix + step[: 3 * count].reshape(3, count)
-        slopes = slopes + step[3 * count :] if slope else slopes
-    return matrix, slopes
+        nuisance = nuisance + np.append(step[3 * count :], np.zeros(3 - nuisances))
+        nuisance[2] = np.clip(nuisance[2], 0.0, _MOST_VEIL)
+    return matrix, nuisance
+
+
+def _start(chart: _Measured, count: int, weight: np.ndarray) -> np.ndarray:
+    """(3, count) least squares in linear light, dark patches weighed up."""
+    even = (weight / (rgb_to_xyz(chart.reference)[:, 1] + 0.02))[:, None]
+    first = np.linalg.lstsq(chart.colours * even, chart.reference * even, rcond=None)[0].T
+    return np.concatenate([first, np.zeros((3, count - 3))], axis=1)
 
 
 def _cube_root(ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -87,7 +87,8 @@ def _figures(found: FoundChart, fit: ChartFit, reference: np.ndarray) -> dict[st
         "fitted_mean": float(fit.fitted.mean()),
         "tried": fit.tried,
         "uneven_percent": 100.0 * float(np.expm1(np.abs(fit.slope).max())),
-        "tone": _tone(found.patches.linear, reference),
+        "stray_percent": 100.0 * fit.veil,
+        "tone": _tone(found.patches.linear, reference, fit.veil),
         "noise_percent": 100.0 * float(np.median(found.patches.noise / np.maximum(found.patches.linear, 1e-6))),
         "brightest": float(found.patches.linear.max()),
         "patch_px": found.place.step_px(found.chart) * found.place.patch,
@@ -98,8 +99,9 @@ def _figures(found: FoundChart, fit: ChartFit, reference: np.ndarray) -> dict[st
     }  # fmt: skip
 
 
-def _tone(measured: np.ndarray, reference: np.ndarray) -> float | None:
+def _tone(measured: np.ndarray, reference: np.ndarray, veil: float) -> float | None:
     """Exponent by which the camera's greys follow the true ones: 1 where its values are linear, None without greys."""
+    measured = measured - veil * measured[np.argmax(reference.min(axis=1))]
     lab = lab_of(reference)
     grey = (np.hypot(lab[:, 1], lab[:, 2]) < _NEUTRAL_CHROMA) & (reference[:, 1] > 0.05)
     if grey.sum() < 4:

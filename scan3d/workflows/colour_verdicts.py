@@ -11,6 +11,7 @@ from scan3d.workflows.colour_overlaps import OverlapAgreement
 GOOD, BAD = 2.0, 4.0  # mean held-out CIEDE2000
 _TONE = 0.06  # exponent away from 1
 _UNEVEN_PERCENT = 25.0
+_STRAY_PERCENT = 1.0
 _FACTOR = 0.06
 _FEW_POINTS = 300
 
@@ -60,6 +61,12 @@ def _of_chart(result: ChartResult) -> list[Check]:
         )
         checks.append(Check(name="chart_light", grade=Grade.WARN, what=what, camera_id=camera_id, value=uneven,
                             unit="%", limit=_UNEVEN_PERCENT, next_step="Hold it where the light is even."))  # fmt: skip
+    stray = float(figures["stray_percent"])
+    if stray > _STRAY_PERCENT:
+        what = f"Stray light lies over the chart{under}: {stray:.1f} % of its white. It was taken into account there."
+        step = "Shade the lens from lamps and bright surfaces: the same light lies over the subject."
+        checks.append(Check(name="stray_light", grade=Grade.WARN, what=what, next_step=step, camera_id=camera_id,
+                            value=stray, unit="%", limit=_STRAY_PERCENT))  # fmt: skip
     return checks
 
 

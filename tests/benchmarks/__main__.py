@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [head] [growth] [memory] [simulate] [calibration] [fit]` writes docs/benchmarks.*
+"""`python -m tests.benchmarks [NAME ...]` writes docs/benchmarks.*
 
 head    accuracy, completeness, F, rephotography, CPU in units and wall on the sample rig capture (about 6 minutes)
 growth  CPU with 8, 16, 32 views and with 0.25, 1, 4 megapixels (about 20 minutes)
@@ -6,6 +6,7 @@ memory  peak memory at 64 views of 24 megapixels (an hour)
 simulate  what a photograph of the virtual studio costs, beside bare Mitsuba (about 5 minutes)
 calibration  the board solver with 4, 16, 64 cameras, and beside OpenCV's and scipy's (about 2 minutes)
 fit  the body fit against truths from outside the model (about 40 minutes)
+colour  charts from spectra, vignetting and factors of a rig, all planted (about 5 minutes)
 Without a name: head and growth.
 """
 

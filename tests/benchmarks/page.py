@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import board_solver, body_fit
+from tests.benchmarks import board_solver, body_fit, colour_charts
 from tests.benchmarks.claims import HEAD, PREVIEW
 from tests.benchmarks.growth import exponents
 from tests.benchmarks.machine import REPOSITORY, circumstances
@@ -164,6 +164,10 @@ def _fit(result: Mapping[str, Any]) -> str:
     return _trial(result) + body_fit.draw(result, _made(result["made"]), table)
 
 
+def _colour(result: Mapping[str, Any]) -> str:
+    return colour_charts.draw(result, _made(result["made"]), table)
+
+
 _PARTS = {
     "head": _head,
     "growth": _growth,
@@ -171,6 +175,7 @@ _PARTS = {
     "simulate": _simulate,
     "calibration": _calibration,
     "fit": _fit,
+    "colour": _colour,
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from tests.benchmarks.board_solver import calibration
 from tests.benchmarks.body_fit import fit
 from tests.benchmarks.captures import around_both_rings, sample_capture, scaled_take
+from tests.benchmarks.colour_charts import colour
 from tests.benchmarks.machine import circumstances, finished
 from tests.benchmarks.run import copy_take, reconstruct, unit_seconds
 from tests.benchmarks.scores import colour_scores, cost_of, mask_scores, shape_scores
@@ -89,6 +90,7 @@ TASKS: dict[str, Callable[[], dict[str, Any]]] = {
     "simulate": simulate,
     "calibration": calibration,
     "fit": fit,
+    "colour": colour,
 }
 
 

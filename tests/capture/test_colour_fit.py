@@ -85,3 +85,14 @@ def test_uneven_light_is_solved_for_and_refused_where_it_is_not_there() -> None:
     assert fit.held_out.mean() < 1.2 < fit.tried["linear"]
     assert ciede2000(fit.correction.apply(seen), even.correction.apply(seen)).mean() < 0.5
     assert not even.slope.any()
+
+
+def test_stray_light_over_the_chart_is_told_from_the_cameras_colours() -> None:
+    seen, true = spectral_colours("Nikon 5100 (NPL)", "D50")
+    clear = fit_chart(seen, true, PLACES)
+    fit = fit_chart(seen + 0.03 * seen[18], true, PLACES)
+    # The white itself is brightened: the share is of what is measured.
+    assert fit.veil == pytest.approx(0.03 / 1.03, abs=0.004)
+    assert fit.held_out.mean() < 1.2 < min(v for name, v in fit.tried.items() if "stray" not in name)
+    assert ciede2000(fit.correction.apply(seen), clear.correction.apply(seen)).mean() < 0.5
+    assert clear.veil < 0.003
