@@ -9,6 +9,7 @@ import typer
 
 from scan3d import __version__
 from scan3d.cli.align import align
+from scan3d.cli.appearance import appearance
 from scan3d.cli.body import body
 from scan3d.cli.calibrate import calibrate
 from scan3d.cli.cameras import cameras
@@ -38,6 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(align)
+app.command()(appearance)
 app.add_typer(body, name="body")
 app.command()(calibrate)
 app.add_typer(cameras, name="cameras")

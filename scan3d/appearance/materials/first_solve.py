@@ -230,12 +230,21 @@ def _fitted(
         right=sum((part.right for part in parts), np.zeros(())),
         square=sum((part.square for part in parts), np.zeros(())),
     )
-    return patches, fit_gloss(total.mixed(patches.blend()))
+    return patches, _fit_by_kind(total.mixed(patches.blend()), patches.label)
+
+
+def _fit_by_kind(sums: GlossSums, label: np.ndarray) -> GlossFit:
+    """Two lobes for the skin (label 0), one for every other kind of surface."""
+    skin = fit_gloss(sums.only(label == 0))
+    roughness, specular, explained = skin.roughness.copy(), skin.specular.copy(), skin.explained.copy()
+    for kind in np.unique(label[label > 0]):
+        of = label == kind
+        own = fit_gloss(sums.only(of), two_lobes=False)
+        roughness[of], specular[of], explained[of] = own.roughness[of], own.specular[of], own.explained[of]
+    return replace(skin, roughness=roughness, specular=specular, explained=explained)
 
 
 def _of_vertices(surface: Surface, patches: Patches, fit: GlossFit) -> tuple[np.ndarray, np.ndarray]:
     """(V,) roughness and specular of the vertices."""
-    both = [
-        patches.spread(values, surface.mesh.vertices, surface.label) for values in (fit.roughness, fit.specular)
-    ]
+    both = [patches.spread(values, surface.mesh.vertices, surface.label) for values in (fit.roughness, fit.specular)]
     return both[0], both[1]

@@ -38,6 +38,14 @@ class GlossSums:
             normal=np.einsum("dc,ckj->dkj", share, full), right=share @ self.right, square=share @ self.square
         )
 
+    def only(self, keep: np.ndarray) -> GlossSums:
+        """Those of some patches (C,) bool; the others count as not seen."""
+        return GlossSums(
+            normal=self.normal * keep[:, None, None],
+            right=self.right * keep[:, None],
+            square=self.square * keep[:, None],
+        )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GlossFit:
@@ -61,7 +69,7 @@ def fit_gloss(sums: GlossSums, *, two_lobes: bool = True) -> GlossFit:
     b1, b2 = sums.right[known] @ first.T, sums.right[known] @ second.T
     best = (-np.inf, 0, 0.0)
     for s in range(len(_SECOND) if two_lobes else 1):
-        rougher = _FINE > _SECOND[s] + 0.04
+        rougher = _SECOND[s] + 0.04 < _FINE
         for share in _SHARES if two_lobes else _SHARES[:1]:
             gained = _gained(a11, a12[:, :, s], a22[:, s], b1, b2[:, s], share)[0]
             total = float(np.where(rougher, gained, 0).max(axis=1).sum())

@@ -73,11 +73,7 @@ def arriving(p, corner, bary, seen, at, ahead, power, lamp, flow):
         flow[k, 0] = flow[k, 1] = flow[k, 2] = 0.0
         if power[lamp, k] <= 0:
             continue
-        v = (
-            bary[0] * seen[corner[0], lamp, k]
-            + bary[1] * seen[corner[1], lamp, k]
-            + bary[2] * seen[corner[2], lamp, k]
-        )
+        v = bary[0] * seen[corner[0], lamp, k] + bary[1] * seen[corner[1], lamp, k] + bary[2] * seen[corner[2], lamp, k]
         if v <= 0:
             continue
         x, y, z = at[lamp, k, 0] - p[0], at[lamp, k, 1] - p[1], at[lamp, k, 2] - p[2]

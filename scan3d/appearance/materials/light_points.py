@@ -129,7 +129,7 @@ def _around(surroundings: Surroundings, centre: np.ndarray) -> tuple[np.ndarray,
     flat = surroundings.radiance.reshape(-1, 3).astype(np.float64)
     radiance = np.stack([np.bincount(nearest, solid * flat[:, c], _DIRECTIONS) for c in range(3)], axis=1)
     found = weight > 0
-    radiance[found] /= weight[found, None]
+    radiance[found] = radiance[found] / weight[found, None]
     closest = np.argmax(out[~found] @ world.T, axis=1) if (~found).any() else np.zeros(0, np.int64)
     radiance[~found] = flat[closest]
     # The lattice's shares are equal: the area of each makes up the whole sphere.

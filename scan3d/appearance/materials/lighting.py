@@ -50,11 +50,10 @@ class Lighting:
     seen: np.ndarray
     thrown: np.ndarray
     workers: int | None = None
-    _lamps: tuple[np.ndarray, ...] = field(init=False)
+    _lamps: tuple[np.ndarray, np.ndarray, np.ndarray] = field(init=False)
 
     def __post_init__(self) -> None:
-        lamps = (self.lights.position, self.lights.ahead, self.lights.power)
-        object.__setattr__(self, "_lamps", tuple(np.ascontiguousarray(a, np.float32) for a in lamps))
+        object.__setattr__(self, "_lamps", (self.lights.position, self.lights.ahead, self.lights.power))
 
     def diffuse(self, points: Points, value: np.ndarray, weight: np.ndarray, *, turn: bool = True) -> Diffuse:
         """The closed form of `solve_diffuse` for value (N, L, 3), weight (N, L)."""

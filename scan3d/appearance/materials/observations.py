@@ -51,7 +51,7 @@ def lamps_of(setups: Mapping[str, LightSetup]) -> tuple[Lamp, ...]:
     first: dict[object, LightSetup] = {}
     for light_id, setup in setups.items():
         around = None if setup.surroundings is None else setup.surroundings.radiance.tobytes()
-        key = (tuple(sorted(panel.name for panel in setup.panels)), around)
+        key: object = (tuple(sorted(panel.name for panel in setup.panels)), around)
         state = {"none": "plain"}.get(setup.polarisation, setup.polarisation)
         groups.setdefault(key, {})[state] = light_id
         first.setdefault(key, setup)
@@ -66,8 +66,12 @@ def lamps_of(setups: Mapping[str, LightSetup]) -> tuple[Lamp, ...]:
         elif "plain" in ids:
             lamps.append(Lamp(setup=first[key], plain=ids["plain"]))
         else:
-            what = f"The light '{ids['parallel']}' has parallel polarisers, and there is no photograph with crossed ones."
-            raise InputError(what, "lights.toml", "Photograph it with crossed polarisers, or say polarisation = 'none'.")
+            what = (
+                f"The light '{ids['parallel']}' has parallel polarisers, and there is no photograph with crossed ones."
+            )
+            raise InputError(
+                what, "lights.toml", "Photograph it with crossed polarisers, or say polarisation = 'none'."
+            )
     return tuple(lamps)
 
 

@@ -15,8 +15,7 @@ from scan3d.appearance.materials.first_solve import FirstSolve, first_solve, see
 from scan3d.appearance.materials.kernels import add_view
 from scan3d.appearance.materials.light_points import light_points
 from scan3d.appearance.materials.lighting import Diffuse, Lobe
-from scan3d.appearance.materials.observations import Lamp, LitView, Sight, Watched, every_lamp_is_there
-from scan3d.appearance.materials.observations import picked, radius2
+from scan3d.appearance.materials.observations import Lamp, LitView, Sight, Watched, every_lamp_is_there, picked, radius2
 from scan3d.appearance.materials.surface import Points, Surface, blocks
 from scan3d.appearance.materials.transport import Transport
 from scan3d.geometry import Mesh
@@ -177,7 +176,7 @@ class Solver:
         return np.asarray(np.clip(gain, 0, 0.2), np.float32)
 
     def _sights(self, points: Points) -> Iterator[tuple[int, Sight]]:
-        for number, view in enumerate(self._views):
+        for number in range(len(self._views)):
             sight = self._watched(number).sight(points.position, points.normal)
             if (sight.share > 0).any():
                 yield number, sight

@@ -102,35 +102,39 @@ def at_vertices(surface: Surface, chosen: np.ndarray) -> Points:
     )
 
 
-def texel_owners(surface: Surface, tile: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Texels of a tile that lie on the surface, those next to each other in space together: index (N,), their face
-    (N,), and all faces' corners in texels (F, 3, 2), y down."""
+def _in_texels(uv: np.ndarray, size: int) -> np.ndarray:
+    return np.stack([uv[..., 0] * size, (1 - uv[..., 1]) * size], axis=-1)
+
+
+def texel_owners(surface: Surface, tile: int) -> tuple[np.ndarray, np.ndarray]:
+    """Texels of a tile that lie on the surface, those next to each other in space together: index (N,) and the face
+    (N,) of each."""
     assert surface.mesh.uv is not None
     size = surface.texture_size
-    uv = np.asarray(surface.mesh.uv, np.float64)
-    texel_uv = np.stack([uv[..., 0] * size, (1 - uv[..., 1]) * size], axis=-1)
     wanted = (surface.tile_of_face == tile) & (surface.label[surface.mesh.faces] >= 0).all(axis=1)
     faces = np.flatnonzero(wanted)
     owner = np.full((size, size), -1, np.int32)
-    rasterise_faces(texel_uv[faces], owner)
+    rasterise_faces(_in_texels(np.asarray(surface.mesh.uv[faces], np.float64), size), owner)
     index = np.flatnonzero(owner.ravel() >= 0)
     face = faces[owner.ravel()[index]].astype(np.int32)
     middle = surface.mesh.vertices[surface.mesh.faces].mean(axis=1)
     axis = int(np.argmax(np.ptp(middle, axis=0)))
     order = np.argsort(middle[face, axis], kind="stable")
-    return index[order], face[order], texel_uv
+    return index[order], face[order]
 
 
 def blocks(surface: Surface, tile: int, most: int) -> Iterator[Points]:
     """The texels of a tile on the surface, at most so many at a time."""
-    index, face, texel_uv = texel_owners(surface, tile)
+    index, face = texel_owners(surface, tile)
     for first in range(0, len(index), most):
-        yield _points(surface, index[first : first + most], face[first : first + most], texel_uv)
+        yield points_of(surface, index[first : first + most], face[first : first + most])
 
 
-def _points(surface: Surface, index: np.ndarray, face: np.ndarray, texel_uv: np.ndarray) -> Points:
+def points_of(surface: Surface, index: np.ndarray, face: np.ndarray) -> Points:
+    """Texels as points: index (N,) flat in their tile, face (N,) of the mesh that each lies on."""
+    assert surface.mesh.uv is not None
     x, y = index % surface.texture_size + 0.5, index // surface.texture_size + 0.5
-    c = texel_uv[face]
+    c = _in_texels(np.asarray(surface.mesh.uv[face], np.float64), surface.texture_size)
     ab, ac = c[:, 1] - c[:, 0], c[:, 2] - c[:, 0]
     px, py = x - c[:, 0, 0], y - c[:, 0, 1]
     det = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]

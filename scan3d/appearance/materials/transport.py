@@ -27,9 +27,10 @@ class Transport:
         self, mesh: Mesh, lights: LightPoints, *, visible: bool = True, blockers: Mesh | None = None,
         progress: Progress | None = None,
     ) -> None:  # fmt: skip
-        import open3d as o3d
+        import open3d
 
-        self._make: Any = o3d.core.Tensor
+        o3d: Any = open3d
+        self._make = o3d.core.Tensor
         self._rays = o3d.t.geometry.RaycastingScene()
         for solid in (mesh, blockers):
             if solid is not None and len(solid.faces):

@@ -1,0 +1,286 @@
+"""`scan3d appearance`: what the scanned skin is made of, from the photographs of all lights.
+
+results of `scan3d reconstruct` + photographs + lights.toml -> results/appearance
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scan3d.appearance.materials.files import MARKS, RECORD, read_record, udim, write_tile
+from scan3d.appearance.materials.labels import KINDS, voted_labels
+from scan3d.appearance.materials.marks import find_marks, without_doubles
+from scan3d.appearance.materials.observations import Lamp, LitView, lamps_of, sharpened
+from scan3d.appearance.materials.relief import texel_size_m
+from scan3d.appearance.materials.solve import SolveOptions, Solver, TileMaps
+from scan3d.appearance.materials.surface import Surface, make_surface, points_of
+from scan3d.capture.colour import srgb_to_linear
+from scan3d.capture.images import load_rgb
+from scan3d.capture.lights_file import KnownLights, nearest_lights, read_lights
+from scan3d.capture.take import Take
+from scan3d.capture.undistort import pinhole_of, undistort
+from scan3d.errors import InputError
+from scan3d.geometry import Mesh, Rig
+from scan3d.geometry.imperfections import Imperfection
+from scan3d.pipeline.aside import TEMPORARY_PREFIX, remove_tree, storage_errors
+from scan3d.pipeline.measure import Meter
+from scan3d.pipeline.progress import Progress
+from scan3d.report.score import load_model
+from scan3d.workflows.cameras import rig_of
+
+SEVERAL, ONE = "several lights", "one light, estimated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppearanceOptions:
+    """texture_size: texels along a tile's side, None for the scan's own. regions: folder of pictures that name kinds of
+    surface, one per camera. only_skin: leaves other kinds alone. solve: of the closed form."""
+
+    texture_size: int | None = None
+    regions: Path | None = None
+    only_skin: bool = False
+    solve: SolveOptions = field(default_factory=SolveOptions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appearance:
+    """The folder that was written, and appearance.json's values. again: it was there already."""
+
+    folder: Path
+    record: Mapping[str, Any]
+    again: bool
+
+
+def solve_take(
+    take_dir: Path, options: AppearanceOptions, *, progress: Progress, workers: int | None = None
+) -> Appearance:
+    """Write TAKE/results/appearance; a folder that was made of the same files and options is left as it is.
+
+    Raises a Scan3dError where the take was not reconstructed, lights.toml is missing or wrong, or lights do not match
+    the photographs.
+    """
+    started = Meter()
+    take = Take.open(take_dir)
+    model = take.results / "model.obj"
+    if not model.is_file():
+        raise InputError("The take has no scan yet.", str(model), f"Run: scan3d reconstruct {take_dir}")
+    known = _known_lights(take)
+    inputs = _inputs(take, model, options)
+    folder = take.results / "appearance"
+    if (folder / RECORD).is_file():
+        record = read_record(folder)
+        if record.get("inputs") == inputs:
+            return Appearance(folder=folder, record=record, again=True)
+    aside = folder.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-appearance")
+    with storage_errors(take.results):
+        remove_tree(aside)
+        aside.mkdir(parents=True)
+        try:
+            if known is None:
+                from scan3d.workflows.appearance_estimate import estimate
+
+                made = estimate(model, aside, texture_size=options.texture_size, progress=progress)
+            else:
+                made = _solved(take, rig_of(take), known, model, aside, options, progress, workers)
+            cost = started.cost()
+            record = {"format": "scan3d appearance 1", **made, "inputs": inputs, "cpu_s": round(cost.cpu_seconds, 1)}
+            (aside / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+            remove_tree(folder)
+            aside.rename(folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return Appearance(folder=folder, record=record, again=False)
+
+
+def _known_lights(take: Take) -> KnownLights | None:
+    """The lamps of the take's photographs; None where it has one light only."""
+    if take.lights == ("",) or len(take.lights) < 3:
+        return None
+    path = nearest_lights(take.root)
+    if path is None:
+        what = "The take has several lights, and no lights.toml says where they stand."
+        raise InputError(what, str(take.root), "Describe the rig's lamps in lights.toml: docs/appearance.md.")
+    known = read_lights(path)
+    missing = [light for light in take.lights if light not in known.setups]
+    if missing:
+        names = ", ".join(known.setups)
+        raise InputError(f"lights.toml does not know the light {missing[0]!r}.", str(path), f"It knows: {names}.")
+    return KnownLights(setups={light: known.setups[light] for light in take.lights}, exposure=known.exposure)
+
+
+def _inputs(take: Take, model: Path, options: AppearanceOptions) -> dict[str, Any]:
+    """What the result follows from: options, and size and time of the files that are read."""
+    files = [model, *(path for by_light in take.photographs.values() for path in by_light.values())]
+    files += [path for path in (take.calibration, nearest_lights(take.root)) if path is not None]
+    if options.regions is not None:
+        files += sorted(options.regions.glob("*.png"))
+    stamps = {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
+    return {"options": json.loads(json.dumps(asdict(options), default=str)), "files": stamps}
+
+
+def _solved(
+    take: Take, rig: Rig, known: KnownLights, model: Path, out: Path, options: AppearanceOptions, progress: Progress,
+    workers: int | None,
+) -> dict[str, Any]:  # fmt: skip
+    lamps = lamps_of(known.setups)
+    mesh, tile_of_face, size = read_scan(model)
+    size = options.texture_size or size
+    views = lit_views(take, rig, known, mesh, size, int(tile_of_face.max()) + 1)
+    label = _labels(mesh, views, options)
+    surface = make_surface(mesh, tile_of_face, size, label=label)
+    solver = Solver(surface, lamps, list(views.values()), options=options.solve, progress=progress, workers=workers)
+    tiles, marks, seen, texels = [], [], 0, 0
+    for maps in solver.tiles():
+        written = write_tile(out, surface, maps, gloss=solver.shows_gloss)
+        tiles.append(udim(maps.tile))
+        marks += tile_marks(surface, maps, written.known)
+        seen, texels = seen + int(written.known.sum()), texels + len(written.known)
+    marks = without_doubles(marks)
+    write_marks(marks, out)
+    return {
+        "method": SEVERAL,
+        "tiles": tiles,
+        "texture_size": size,
+        "lamps": [_lamp(lamp) for lamp in lamps],
+        "cameras": list(views),
+        "seen_share": seen / max(1, texels),
+        "gloss": _gloss(solver),
+        "cameras_gain": {
+            name: gain.round(4).tolist() for name, gain in zip(views, solver.common.agreement.gain, strict=True)
+        },
+        "shading": solver.common.agreement.shading.round(4).tolist(),
+        "imperfections": len(marks),
+        "displacement_range_mm": 1.0,
+    }
+
+
+def _lamp(lamp: Lamp) -> dict[str, Any]:
+    return {
+        "panels": [panel.name for panel in lamp.setup.panels],
+        "photographs": {k: v for k, v in asdict(lamp).items() if k in ("cross", "parallel", "plain") and v},
+    }
+
+
+def _gloss(solver: Solver) -> dict[str, Any] | None:
+    """The second lobe, and each patch: centre in metres, roughness, specular (F0 over 0.08)."""
+    fit, patches = solver.common.fit, solver.common.patches
+    if fit is None or patches is None:
+        return None
+    known = np.isfinite(fit.roughness)
+    rows = np.column_stack([patches.centre, fit.roughness, fit.specular / 0.08, patches.label])[known]
+    return {
+        "second_roughness": round(fit.second_roughness, 4),
+        "second_share": round(fit.second_share, 4),
+        "regions": [
+            {
+                "centre_m": row[:3].round(4).tolist(), "roughness": round(float(row[3]), 4),
+                "specular": round(float(row[4]), 4), "kind": KINDS[int(row[5]) + 1],
+            }
+            for row in rows
+        ],
+    }  # fmt: skip
+
+
+def read_scan(model: Path) -> tuple[Mesh, np.ndarray, int]:
+    """The scan's mesh with uv, vertices at a seam made one again, the tile of each face, and the tiles' size."""
+    mesh, texture = load_model(model)
+    vertices, number = np.unique(mesh.vertices, axis=0, return_inverse=True)
+    faces = number.reshape(-1)[mesh.faces].astype(np.int32)
+    welded = Mesh(vertices=vertices, faces=faces, uv=np.asarray(texture.uv, np.float64))
+    return welded, texture.owner(), len(texture.picture(0))
+
+
+def lit_views(take: Take, rig: Rig, known: KnownLights, mesh: Mesh, size: int, tiles: int) -> dict[str, LitView]:
+    """The calibrated cameras' photographs as linear radiance, undistorted, no finer than texels."""
+    middle = mesh.vertices.mean(axis=0)
+    cameras = [rig[name] for name in take.camera_ids if name in rig]
+    if len(cameras) < 2:
+        raise InputError("Fewer than two cameras are calibrated.", str(take.root), "Run: scan3d calibrate")
+    pixel_m = float(np.median([np.linalg.norm(c.centre - middle) / c.intrinsics.fx for c in cameras]))
+    texel_m = float(np.sqrt(mesh.face_areas().sum() / (0.7 * tiles))) / size
+    scale = 1.0 if texel_m < 1.3 * pixel_m else pixel_m / texel_m
+    return {camera.camera_id: _view(take, camera.scaled(scale), known, scale) for camera in cameras}
+
+
+def _view(take: Take, camera: Any, known: KnownLights, scale: float) -> LitView:
+    name, by_light = camera.camera_id, take.photographs[camera.camera_id]
+    size = (camera.intrinsics.width, camera.intrinsics.height)
+
+    def load(light: str) -> np.ndarray:
+        import cv2
+
+        linear = srgb_to_linear(load_rgb(by_light[light], camera_id=name, linear=take.settings.linear))
+        if scale < 1:
+            linear = cv2.resize(linear, size, interpolation=cv2.INTER_AREA)
+        if linear.shape[1::-1] != size:
+            what = f"The photograph is {linear.shape[1]} x {linear.shape[0]} px; the calibration is not."
+            raise InputError(what, f"camera {name}, {by_light[light]}", "Give the photographs that were calibrated.")
+        flat: np.ndarray = sharpened(undistort(linear, camera)[0]) / np.float32(known.exposure)
+        return flat
+
+    def load_mask() -> np.ndarray:
+        import cv2
+
+        from scan3d.capture.images import load_mask
+
+        mask = (load_mask(take.masks[name], camera_id=name) > 0.5).astype(np.float32)
+        mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) if scale < 1 else mask
+        return np.asarray(undistort(mask, camera)[0] > 0.5)
+
+    return LitView(camera=pinhole_of(camera), load=load, load_mask=load_mask if name in take.masks else None)
+
+
+def _labels(mesh: Mesh, views: Mapping[str, LitView], options: AppearanceOptions) -> np.ndarray | None:
+    """(V,) kinds of surface by the pictures of --regions; None where all is skin."""
+    if options.regions is None:
+        return None
+    import cv2
+
+    pictures = {}
+    for name, view in views.items():
+        path = options.regions / f"{name}.png"
+        if path.is_file():
+            size = (view.camera.intrinsics.width, view.camera.intrinsics.height)
+
+            def load(path: Path = path, size: tuple[int, int] = size) -> np.ndarray:
+                picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+                if picture is None:
+                    raise InputError("A picture of regions cannot be read.", str(path), "Give 8-bit grey PNG files.")
+                return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST))
+
+            pictures[name] = load
+    if not pictures:
+        raise InputError("There is no picture <camera_id>.png.", str(options.regions), "Name them as the cameras.")
+    label = voted_labels(mesh, mesh.vertex_normals(), views, pictures)
+    return np.where(label > 0, -1, label).astype(np.int16) if options.only_skin else label
+
+
+def tile_marks(surface: Surface, maps: TileMaps, known: np.ndarray) -> list[Imperfection]:
+    """Marks of a tile's skin."""
+    size = surface.texture_size
+    corners = surface.mesh.faces[maps.face]
+    skin = known & (surface.label[corners] == 0).all(axis=1)
+    albedo, inside = np.zeros((size * size, 3), np.float32), np.zeros(size * size, bool)
+    albedo[maps.index], inside[maps.index[skin]] = maps.albedo, True
+    face = np.full(size * size, -1, np.int32)
+    face[maps.index] = maps.face
+
+    def place(row: int, column: int) -> np.ndarray:
+        index = np.array([row * size + column])
+        return points_of(surface, index, face[index]).position[0]
+
+    texel_m = texel_size_m(surface, maps.tile)
+    return find_marks(albedo.reshape(size, size, 3), inside.reshape(size, size), place, texel_m)
+
+
+def write_marks(marks: Sequence[Imperfection], out: Path) -> None:
+    """imperfections.json, as a simulated take's truth has it."""
+    (out / MARKS).write_text(json.dumps([asdict(mark) for mark in marks], indent=1) + "\n")
