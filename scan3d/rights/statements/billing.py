@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ class BilledUse:
 def billed_uses(reading: Reading, period: Period) -> list[BilledUse]:
     """All uses delivered within the period, by time; void ones and quality control are none."""
     uses, records = tables.uses, tables.records
+    starts, ends = time_text(period.starts_at), time_text(period.ends_at)
+    within = sa.and_(uses.c.delivered_at >= starts, uses.c.delivered_at < ends, uses.c.state != "void")
     request, licence = records.alias("request_record"), records.alias("licence_record")
     query = (
         sa.select(uses, request.c.body.label("request_body"), licence.c.body.label("licence_body"))
@@ -59,19 +62,19 @@ def billed_uses(reading: Reading, period: Period) -> list[BilledUse]:
         .join(tables.licences, tables.licences.c.licence_id == uses.c.licence_id)
         .join(licence, licence.c.record_id == uses.c.licence_id)
         .outerjoin(request, request.c.record_id == uses.c.request_id)
-        .where(uses.c.delivered_at >= time_text(period.starts_at), uses.c.delivered_at < time_text(period.ends_at))
-        .where(uses.c.state != "void")
+        .where(within)
         .order_by(uses.c.delivered_at, uses.c.use_id)
     )
-    payments = _payments(reading)
-    licences: dict[str, Licence] = {}
-    billed = []
-    for row in reading.connection.execute(query).all():
-        if row.licence_id not in licences:
-            licences[row.licence_id] = from_json(Licence, json.loads(row.licence_body), row.licence_id)
-        asked = from_json(UseRequest, json.loads(row.request_body), row.request_id) if row.request_body else None
-        billed.append(_billed(row, licences[row.licence_id], asked, payments.get(row.use_id, {})))
-    return billed
+    payments = _payments(reading, within)
+    return [
+        _billed(
+            row,
+            _record(Licence, row.licence_body),
+            _record(UseRequest, row.request_body) if row.request_body else None,
+            payments.get(row.use_id, {}),
+        )
+        for row in reading.connection.execute(query).all()
+    ]
 
 
 def names(reading: Reading) -> dict[str, Who]:
@@ -85,13 +88,23 @@ def names(reading: Reading) -> dict[str, Who]:
     return found
 
 
-def _payments(reading: Reading) -> dict[str, dict[str, Payment]]:
-    records = tables.records
-    query = sa.select(records).where(records.c.type == Payment.TYPE, records.c.body.is_not(None))
+@functools.lru_cache(maxsize=4096)
+def _record(kind: Any, body: str) -> Any:
+    """The same text is the same record: statements of many recipients read it once."""
+    return from_json(kind, json.loads(body))
+
+
+def _payments(reading: Reading, within: sa.ColumnElement[bool]) -> dict[str, dict[str, Payment]]:
+    records, payments = tables.records, tables.payments
+    query = (
+        sa.select(payments.c.use_id, payments.c.kind, records.c.body)
+        .join(records, records.c.record_id == payments.c.payment_id)
+        .join(tables.uses, tables.uses.c.use_id == payments.c.use_id)
+        .where(within, records.c.body.is_not(None))
+    )
     found: dict[str, dict[str, Payment]] = {}
     for row in reading.connection.execute(query).all():
-        payment = from_json(Payment, json.loads(row.body), row.record_id)
-        found.setdefault(payment.use_id, {})[payment.kind] = payment
+        found.setdefault(row.use_id, {})[row.kind] = _record(Payment, row.body)
     return found
 
 
