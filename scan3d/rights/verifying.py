@@ -85,7 +85,7 @@ def verify_registry(registry: Registry, heads: Sequence[Head] = ()) -> Verified:
         erased = _check_records(connection, told)
         _check_counts(connection)
         _check_outputs(connection, told)
-        _check_payments(connection)
+        _check_plain(connection)
     return Verified(events=count, records=len(told.commitments), erased=erased, heads=len(kept))
 
 
@@ -154,17 +154,27 @@ def _check_outputs(connection: sa.Connection, told: _Told) -> None:
             raise _differs(f"the outputs of use {row.use_id}", "edited", "as delivered")
 
 
-def _check_payments(connection: sa.Connection) -> None:
-    """The rows say what the signed payments say."""
+def _check_plain(connection: sa.Connection) -> None:
+    """Rows without a state, of parties and payments, say what was signed, and there are no others."""
     records = tables.records.c
-    query = sa.select(records.record_id, records.body).where(records.type == "payment", records.body.is_not(None))
-    signed = {row.record_id: json.loads(row.body) for row in connection.execute(query)}
-    rows = {row.payment_id: row for row in connection.execute(sa.select(tables.payments))}
-    for payment_id, said in signed.items():
-        row = rows.get(payment_id)
-        told = (said["use_id"], said["kind"], said["amount"]["amount"], said["amount"]["currency"])
-        if row is None or (row.use_id, row.kind, row.amount, row.currency) != told:
-            raise _differs(f"payment {payment_id}", "edited", "as signed")
+    for table, kind, told in (
+        (tables.parties, "party", lambda said: (said["role"], said["name"])),
+        (
+            tables.payments,
+            "payment",
+            lambda said: (said["use_id"], said["kind"], said["amount"]["amount"], said["amount"]["currency"]),
+        ),
+    ):
+        query = sa.select(records.record_id, records.body).where(records.type == kind)
+        signed = {row[0]: row[1] for row in connection.execute(query)}
+        rows = {row[0]: tuple(row) for row in connection.execute(sa.select(table))}
+        for key in signed.keys() | rows.keys():
+            body = signed.get(key)
+            if key not in rows or key not in signed:
+                raise _differs(f"{kind} {key}", "there" if key in rows else "gone", "otherwise")
+            said = None if body is None else told(json.loads(body))
+            if said is not None and rows[key][1 : 1 + len(said)] != said:
+                raise _differs(f"{kind} {key}", "edited", "as signed")
 
 
 def _differs(what: str, found: object, told: object) -> LedgerBrokenError:
