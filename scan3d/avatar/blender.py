@@ -119,8 +119,13 @@ def write_with_blender(blender: Blender, twin: Path, path: Path) -> None:
 
 
 def script_for(twin: Path, path: Path) -> str:
-    """The text of a script that, run inside any Blender, makes `path` of a twin folder."""
-    text = SCRIPT.read_text()
+    """The text of a script that, run inside any Blender, makes `path` of a twin folder: what the add-on builds with."""
+    head, _, rest = SCRIPT.read_text().partition("if __package__:\n")
+    rest = rest[rest.index('TWIN_FOLDER = ""') :]
+    parts = [SCRIPT.with_name(f"{name}.py").read_text() for name in ("metarig", "surface_nodes")]
+    # Each begins with its docstring and an import that only the whole script may begin with.
+    bodies = [part.partition("from __future__ import annotations\n")[2] for part in parts]
+    text = "\n".join([head, *bodies, "\n" + rest])
     for name, value in (("TWIN_FOLDER", twin.resolve()), ("SAVE_AS", path.resolve())):
         text = text.replace(f'\n{name} = ""\n', f"\n{name} = {str(value)!r}\n")
     return text

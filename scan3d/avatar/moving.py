@@ -23,7 +23,7 @@ class Moves:
 
     shapes: name -> (V, 3) all shapes. correctives: name -> (vertices (n,), moves (n, 3)) those that the pose and the
     motion need, one for each sign. strengths: (S,) of shapes, then correctives, in the pose. times_s: (N,) of a motion,
-    animated_turns (N, B, 3, 3), animated_places (N, B, 3), animated_strengths (N, S) where face or correctives move; None
+    animated_turns (N, B, 3, 3), animated_places (N, B, 3), animated_strengths (N, S) where shapes move too; None
     without a motion.
     """
 

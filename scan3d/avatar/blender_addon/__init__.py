@@ -5,7 +5,7 @@ from typing import Any
 
 import bpy
 
-from . import pose_back, scene
+from . import metarig, pose_back, scene
 
 # Blender keeps no copy of the names that a list of choices shows: somebody else has to.
 _choices: list[tuple[str, str, str]] = []
@@ -129,6 +129,28 @@ class SCAN3D_OT_export(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
+class SCAN3D_OT_bind(bpy.types.Operator):  # noqa: N801
+    """After Rigify's Generate Rig: the skin follows the generated rig"""
+
+    bl_idname = "scan3d.bind_rigify"
+    bl_label = "Bind skin to generated rig"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        armature = twin_armature(context)
+        return armature is not None and getattr(armature.data, "rigify_target_rig", None) is not None
+
+    def execute(self, context: Any) -> set[str]:
+        try:
+            followed = metarig.bind_to_generated(twin_armature(context))
+        except ValueError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"{followed} groups of the skin follow the generated rig")
+        return {"FINISHED"}
+
+
 class SCAN3D_PT_panel(bpy.types.Panel):  # noqa: N801
     """Beside the 3D view"""
 
@@ -146,6 +168,8 @@ class SCAN3D_PT_panel(bpy.types.Panel):  # noqa: N801
             return
         layout.operator_menu_enum("scan3d.pose", "preset", icon="ARMATURE_DATA")
         layout.operator("scan3d.export_pose", icon="EXPORT")
+        if SCAN3D_OT_bind.poll(context):
+            layout.operator("scan3d.bind_rigify", icon="MOD_ARMATURE")
         layout.label(text="Expression")
         layout.operator("scan3d.reset_face", icon="LOOP_BACK")
         column = layout.column(align=True)
@@ -153,7 +177,7 @@ class SCAN3D_PT_panel(bpy.types.Panel):  # noqa: N801
             column.prop(key, "value", text=key.name, slider=True)
 
 
-_CLASSES = (SCAN3D_OT_import, SCAN3D_OT_pose, SCAN3D_OT_face, SCAN3D_OT_export, SCAN3D_PT_panel)
+_CLASSES = (SCAN3D_OT_import, SCAN3D_OT_pose, SCAN3D_OT_face, SCAN3D_OT_export, SCAN3D_OT_bind, SCAN3D_PT_panel)
 
 
 def _menu(self: Any, _context: Any) -> None:

@@ -16,11 +16,16 @@ from typing import Any
 import bpy
 import numpy as np
 
+if __package__:
+    from .metarig import prepare_metarig
+    from .surface_nodes import made_material
+else:
+    from metarig import prepare_metarig  # type: ignore[no-redef]
+    from surface_nodes import made_material  # type: ignore[no-redef]
+
 TWIN_FOLDER = ""
 SAVE_AS = ""
 
-# Light goes this deep into skin, red the deepest (metres).
-_SCATTER_M = (0.0037, 0.0014, 0.0007)
 # Entries of a rotation matrix less the identity, row by row, by its quaternion's components.
 _ENTRIES = (
     "-2*(y*y+z*z)", "2*(x*y-w*z)", "2*(x*z+w*y)",
@@ -84,13 +89,15 @@ def _armature(twin: dict[str, Any]) -> Any:
         above = int(twin["bone_parents"][bone])
         if above >= 0:
             made.parent = data.edit_bones[twin["bones"][above]]
-            made.use_connect = bool(np.allclose(twin["tails"][above], twin["heads"][bone], atol=1e-6))
+            # A chain of Rigify's begins with a bone that has a type, and is told by what is connected.
+            meets = np.allclose(twin["tails"][above], twin["heads"][bone], atol=1e-6)
+            made.use_connect = bool(meets and name not in twin["rigify_types"])
     bpy.ops.object.mode_set(mode="OBJECT")
     data["scan3d_bones"] = list(twin["bones"])
     data["scan3d_root"] = twin["bones"][int(np.flatnonzero(twin["bone_joint"] == 0)[0])]
     rig.show_in_front = True
-    for bone, kind in twin["rigify_types"].items():
-        rig.pose.bones[bone]["rigify_type"] = kind
+    if twin["rigify_types"]:
+        prepare_metarig(rig, twin["rigify_types"])
     return rig
 
 
@@ -102,7 +109,7 @@ def _mesh(twin: dict[str, Any], armature: Any) -> Any:
     data.uv_layers.new(name="UVMap").uv.foreach_set("vector", twin["uv"][corners].astype(np.float32).ravel())
     data.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
     for material in twin["materials"]:
-        data.materials.append(_material(material, twin["folder"]))
+        data.materials.append(made_material(material, twin["folder"]))
     data.polygons.foreach_set("material_index", twin["face_material"].astype(np.int32))
     data.update()
     body = bpy.data.objects.new(twin["name"], data)
@@ -157,70 +164,6 @@ def _correctives(twin: dict[str, Any], body: Any, armature: Any) -> None:
                 target.transform_type, target.rotation_mode = f"ROT_{letter.upper()}", "QUATERNION"
                 target.transform_space = "LOCAL_SPACE"
             driver.expression = expression
-
-
-def _material(table: dict[str, Any], folder: Path) -> Any:
-    material = bpy.data.materials.new(table["name"])
-    material.use_nodes = True
-    nodes, links = material.node_tree.nodes, material.node_tree.links
-    surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
-    surface.inputs["Base Color"].default_value = (*table["colour"], 1)
-    surface.inputs["Roughness"].default_value = table["roughness"]
-    surface.inputs["Specular IOR Level"].default_value = table.get("specular", 0.5)
-    if table["kind"] == "skin":
-        surface.inputs["Subsurface Weight"].default_value = 0.2
-        surface.inputs["Subsurface Radius"].default_value = [depth / _SCATTER_M[0] for depth in _SCATTER_M]
-        surface.inputs["Subsurface Scale"].default_value = _SCATTER_M[0]
-
-    def picture(kind: str, row: int, *, colour: bool = False) -> Any:
-        node = nodes.new("ShaderNodeTexImage")
-        node.image = _image(folder / table["maps"][kind])
-        node.image.colorspace_settings.name = "sRGB" if colour else "Non-Color"
-        node.label, node.location = kind, (-700, 300 - 280 * row)
-        return node
-
-    if "albedo" in table["maps"]:
-        links.new(picture("albedo", 0, colour=True).outputs["Color"], surface.inputs["Base Color"])
-    if "roughness" in table["maps"]:
-        links.new(picture("roughness", 1).outputs["Color"], surface.inputs["Roughness"])
-    if "specular" in table["maps"]:
-        links.new(picture("specular", 4).outputs["Color"], surface.inputs["Specular IOR Level"])
-    if "normal" in table["maps"]:
-        bump = nodes.new("ShaderNodeNormalMap")
-        bump.location = (-350, -260)
-        links.new(picture("normal", 2).outputs["Color"], bump.inputs["Color"])
-        links.new(bump.outputs["Normal"], surface.inputs["Normal"])
-    if "displacement" in table["maps"]:
-        _displacement(table, picture("displacement", 3), material)
-    return material
-
-
-def _image(path: Path) -> Any:
-    """A picture; "albedo.<UDIM>.png" is all of its tiles that are there."""
-    if "<UDIM>" not in path.name:
-        return bpy.data.images.load(str(path), check_existing=True)
-    before, after = path.name.split("<UDIM>")
-    numbers = sorted(int(p.name[len(before) :][:4]) for p in path.parent.glob(f"{before}[0-9][0-9][0-9][0-9]{after}"))
-    known = next((image for image in bpy.data.images if image.filepath == str(path)), None)
-    if known is not None:
-        return known
-    image = bpy.data.images.load(str(path.with_name(f"{before}{numbers[0]}{after}")))
-    image.source, image.name = "TILED", path.name
-    image.filepath = str(path)
-    image.tiles[0].number = numbers[0]
-    for number in numbers[1:]:
-        image.tiles.new(number)
-    return image
-
-
-def _displacement(table: dict[str, Any], picture: Any, material: Any) -> None:
-    """Set up, and left for the artist to plug in: the normal map shows the same already."""
-    low, high = table["displacement_m"]
-    node = material.node_tree.nodes.new("ShaderNodeDisplacement")
-    node.label, node.location = "plug into Material Output, unplug the normal map", (-350, -520)
-    node.inputs["Scale"].default_value = high - low
-    node.inputs["Midlevel"].default_value = -low / (high - low) if high > low else 0.5
-    material.node_tree.links.new(picture.outputs["Color"], node.inputs["Height"])
 
 
 def _motion(twin: dict[str, Any], armature: Any, body: Any) -> None:
@@ -309,7 +252,10 @@ def save_fbx(path: Path) -> None:
 def make(twin: Path, *paths: Path) -> None:
     """An empty scene with the avatar, saved as .blend and .fbx. Raises ValueError for another suffix."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    build(read_twin(twin))
+    about = read_twin(twin)
+    if about["rigify_types"]:
+        bpy.ops.preferences.addon_enable(module="rigify")  # its properties are written where they are known
+    build(about)
     for path in paths:
         {".blend": save_blend, ".fbx": save_fbx}[path.suffix](path)
 
