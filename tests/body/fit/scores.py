@@ -56,7 +56,7 @@ def girth_errors_m(truth: Truth, fitted: Fitted, model: BodyModel) -> Mapping[st
 def face_errors_m(truth: Truth, fitted: Fitted, model: BodyModel) -> Mapping[str, float]:
     """Eyes, nose, lips, ears: how far the middle of each lies from the truth's, metres. The open body only: its
     vertices are some of those the truth's skin was divided from."""
-    skin = _skin_vertices()
+    skin = skin_vertices()
     ears = np.flatnonzero(np.asarray(model.parts["ear"]) > 0.5)
     places = {name: [model.landmarks[f"face_{n}"] for n in numbers] for name, numbers in _FACE.items()}
     errors = {}
@@ -69,7 +69,7 @@ def face_errors_m(truth: Truth, fitted: Fitted, model: BodyModel) -> Mapping[str
 
 
 @cache
-def _skin_vertices() -> np.ndarray:
+def skin_vertices() -> np.ndarray:
     """(V,) the truth's vertex of each of the open body's; -1 where it is not skin."""
     human = load_open_human()
     skin = np.unique(human.quads[human.group("body")])
