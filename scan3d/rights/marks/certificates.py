@@ -34,6 +34,12 @@ class Authority:
     signer_key: bytes
     signer: str
 
+    @property
+    def certificate(self) -> str:
+        """The signer's own, without the root."""
+        end = "-----END CERTIFICATE-----\n"
+        return self.chain.partition(end)[0] + end
+
     def key(self) -> Any:
         """The signer's private key (Ed25519). Raises InputError where it is not one."""
         return _private_key(self.signer_key, Path(SIGNER_KEY))
@@ -100,12 +106,12 @@ def read_anchor(path: Path) -> str:
 
 
 def trusted_key(chain: str, anchor: str, *, at: dt.datetime | None = None) -> Any | None:
-    """The public key of the chain's first certificate if `anchor` vouches for it at that time, else None.
+    """The public key of the first certificate in `chain` if `anchor` vouches for it at that time, else None.
 
     chain, anchor: PEM. Our chains have two links: a signer, and the root that signed it.
     """
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     at = at or dt.datetime.now(dt.UTC)
     try:
@@ -113,10 +119,11 @@ def trusted_key(chain: str, anchor: str, *, at: dt.datetime | None = None) -> An
         root = x509.load_pem_x509_certificate(anchor.encode())
         signer.verify_directly_issued_by(root)
         allowed = root.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        key = signer.public_key()
+    except (ValueError, TypeError, IndexError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
         return None
     in_time = all(c.not_valid_before_utc <= at <= c.not_valid_after_utc for c in (signer, root))
-    return signer.public_key() if allowed and in_time else None
+    return key if allowed and in_time else None
 
 
 def signer_name(chain: str) -> str:

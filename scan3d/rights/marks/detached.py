@@ -42,8 +42,11 @@ def sign_detached(data: bytes, name: str, statement: Mapping[str, Any], authorit
         "sha256": hashlib.sha256(data).hexdigest(),
         "statement": dict(statement),
     }
-    signature = authority.key().sign(_signed_bytes(payload))
-    document = {"payload": payload, "signature": base64.b64encode(signature).decode(), "chain": authority.chain}
+    document = {
+        "payload": payload,
+        "signature": base64.b64encode(authority.key().sign(_signed_bytes(payload))).decode(),
+        "certificate": authority.certificate,
+    }
     return _canonical(document)
 
 
@@ -53,7 +56,7 @@ def read_detached(path: Path, anchor: str | None) -> Attestation:
     The file may have been renamed; its bytes may not have changed.
     """
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
         document = json.loads(signature_path(path).read_bytes())
@@ -62,19 +65,19 @@ def read_detached(path: Path, anchor: str | None) -> Attestation:
     except (OSError, ValueError):
         return Attestation(state="invalid")
     try:
-        payload, chain = document["payload"], str(document["chain"])
+        payload, certificate = document["payload"], str(document["certificate"])
         signature = base64.b64decode(document["signature"], validate=True)
-        key: Any = x509.load_pem_x509_certificates(chain.encode())[0].public_key()
+        key: Any = x509.load_pem_x509_certificates(certificate.encode())[0].public_key()
         key.verify(signature, _signed_bytes(payload))
         whole = payload["sha256"] == _sha256(path) and payload["bytes"] == path.stat().st_size
         statement = dict(payload["statement"])
-    except (KeyError, TypeError, ValueError, AttributeError, OSError, InvalidSignature):
+    except (KeyError, TypeError, ValueError, AttributeError, OSError, InvalidSignature, UnsupportedAlgorithm):
         return Attestation(state="invalid")
     if not whole:
-        return Attestation(state="invalid", signer=signer_name(chain))
-    trusted = anchor is not None and trusted_key(chain, anchor) is not None
+        return Attestation(state="invalid", signer=signer_name(certificate))
+    trusted = anchor is not None and trusted_key(certificate, anchor) is not None
     return Attestation(
-        state="trusted" if trusted else "valid", signer=signer_name(chain), use=statement if trusted else None
+        state="trusted" if trusted else "valid", signer=signer_name(certificate), use=statement if trusted else None
     )
 
 
