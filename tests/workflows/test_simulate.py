@@ -18,6 +18,7 @@ from scan3d.calibration.detection import find_boards
 from scan3d.calibration.targets import read_target
 from scan3d.calibration.toml_file import read_calibration
 from scan3d.capture.checks import require_good_take
+from scan3d.capture.colour_charts import read_chart
 from scan3d.capture.exif import read_exif
 from scan3d.capture.images import load_photograph
 from scan3d.capture.rig_file import read_rig_definition
@@ -236,3 +237,7 @@ def test_boards_and_a_chart_are_photographed_where_the_truth_says(options: Simul
     seen = np.stack([chart[y - 3 : y + 4, x - 3 : x + 4].mean(axis=(0, 1)) for x, y in px])
     gain = (seen * chart_linear()).sum() / (chart_linear() ** 2).sum()
     assert np.abs(seen / gain - chart_linear()).max() < 0.06
+    # What `scan3d colour` reads says the same, and that paper did not burn out.
+    told = read_chart(str(take / "chart" / "chart.toml"))
+    np.testing.assert_allclose(told.linear(), chart_linear(), atol=1e-5)
+    assert 0 < told.exposure <= 1 and chart.max() < 0.95
