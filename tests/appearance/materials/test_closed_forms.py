@@ -1,0 +1,224 @@
+"""Light, shadow, the diffuse solve and gloss against closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scan3d.appearance.materials.agreement import agree
+from scan3d.appearance.materials.gloss_fit import NODES, GlossSums, fit_gloss
+from scan3d.appearance.materials.gloss_kernels import fresnel, lobes
+from scan3d.appearance.materials.light_points import light_points
+from scan3d.appearance.materials.lighting import ETA, Lighting
+from scan3d.appearance.materials.observations import lamps_of, sharpened
+from scan3d.appearance.materials.surface import at_vertices, make_surface
+from scan3d.appearance.materials.transport import Transport
+from scan3d.errors import InputError
+from scan3d.geometry import Mesh
+from scan3d.geometry.lights import LightSetup, Panel, Surroundings
+
+
+def panel(name: str, centre: tuple[float, float, float], *, size: float = 0.4, strength: float = 3.0) -> LightSetup:
+    one = Panel(name=name, centre_m=centre, target_m=(0, 0, 0), size_m=(size, size), radiance=(strength,) * 3)
+    return LightSetup(name=name, panels=(one,))
+
+
+def ball(radius: float = 0.1, fine: int = 4) -> Mesh:
+    import trimesh
+
+    made = trimesh.creation.icosphere(subdivisions=fine, radius=radius)
+    vertices = np.asarray(made.vertices)
+    faces = np.asarray(made.faces, np.int32)
+    return Mesh(vertices=vertices, faces=faces, normals=vertices / radius, uv=np.zeros((len(faces), 3, 2)))
+
+
+AROUND = [panel(f"p{k}", (float(np.cos(k)), float(np.sin(k)), 0.8 * (-1) ** k)) for k in range(0, 7)]
+
+
+def lit(setups: list[LightSetup], mesh: Mesh, *, visible: bool = True) -> tuple[Transport, Lighting]:
+    lights = light_points(setups, np.zeros(3))
+    transport = Transport(mesh, lights, visible=visible)
+    nothing = np.zeros((*transport.direct.shape, 3), np.float32)
+    return transport, Lighting(lights=lights, seen=transport.seen, thrown=nothing, workers=1)
+
+
+def form_factor(corners: np.ndarray, normal: np.ndarray) -> float:
+    """Of a polygon seen from the origin (Lambert 1760): what it throws on a plane there, over pi times its radiance."""
+    unit = corners / np.linalg.norm(corners, axis=1, keepdims=True)
+    total = np.zeros(3)
+    for a, b in zip(unit, np.roll(unit, -1, axis=0), strict=True):
+        across = np.cross(a, b)
+        total += np.arctan2(np.linalg.norm(across), a @ b) * across / np.linalg.norm(across)
+    return abs(float(total @ normal)) / (2 * np.pi)
+
+
+def test_a_near_panel_throws_what_lamberts_formula_says() -> None:
+    setup = panel("near", (0.25, -0.5, 0.45), size=0.5)
+    plate = Mesh(
+        vertices=np.array([[0, 0, 0], [1e-3, 0, 0], [0, 1e-3, 0]], float),
+        faces=np.array([[0, 1, 2]], np.int32),
+        normals=np.tile([0.0, 0.0, 1.0], (3, 1)),
+    )
+    transport, _ = lit([setup], plate)
+    want = 3.0 * form_factor(setup.panels[0].corners_m(), np.array([0.0, 0.0, 1.0]))
+    assert transport.direct[0, 0] == pytest.approx(want, rel=0.01)
+
+
+def test_even_surroundings_throw_their_radiance_on_open_surfaces() -> None:
+    around = LightSetup(name="even", surroundings=Surroundings(radiance=np.full((8, 16, 3), 0.7, np.float32)))
+    transport, _ = lit([around], ball())
+    assert np.abs(transport.direct / 0.7 - 1).max() < 0.04
+
+
+def test_two_fifths_of_a_panel_behind_a_wall_take_two_fifths_of_the_light() -> None:
+    plate = Mesh(
+        vertices=np.array([[0, 0, 0], [1e-3, 0, 0], [0, 1e-3, 0]], float),
+        faces=np.array([[0, 1, 2]], np.int32),
+        normals=np.tile([0.0, 0.0, 1.0], (3, 1)),
+    )
+    wall = Mesh(
+        vertices=np.array([[0.004, -1, 0.1], [0.004, 1, 0.1], [0.5, 1, 0.1], [0.5, -1, 0.1]], float),
+        faces=np.array([[0, 1, 2], [0, 2, 3]], np.int32),
+    )
+    lights = light_points([panel("over", (0.0, 0.0, 1.0))], np.zeros(3))
+    open_light = Transport(plate, lights).direct[0, 0]
+    assert Transport(plate, lights, blockers=wall).direct[0, 0] == pytest.approx(0.6 * open_light, rel=0.02)
+    assert Transport(plate, lights, blockers=wall, visible=False).direct[0, 0] == pytest.approx(open_light)
+
+
+def test_inside_a_ball_light_comes_back_as_the_sphere_integrates_it() -> None:
+    """Every point of a sphere sees every other alike: thrown back is rho / (1 - rho) times the mean direct light."""
+    out = ball(fine=3)
+    inside = Mesh(vertices=out.vertices, faces=out.faces[:, ::-1].copy(), normals=-np.asarray(out.normals))
+    transport, _ = lit([panel("within", (0.0, 0.0, 0.02), size=0.01)], inside)
+    albedo = np.full((len(inside.vertices), 3), 0.4, np.float32)
+    thrown = transport.thrown_back(albedo, np.ones((1, 3), np.float32))
+    area = np.bincount(inside.faces.ravel(), np.repeat(inside.face_areas(), 3))
+    mean = float((transport.direct[:, 0] * area).sum() / area.sum())
+    # Three bounces of an endless row.
+    want = mean * (0.4 + 0.4**2 + 0.4**3)
+    assert np.median(thrown[:, 0, 0]) == pytest.approx(want, rel=0.03)
+
+
+def test_the_solve_gives_back_albedo_and_bumped_normals_of_a_ball() -> None:
+    mesh = ball()
+    _, lighting = lit(AROUND, mesh)
+    surface = make_surface(mesh, np.zeros(len(mesh.faces), int), 64, edge_m=1.0)
+    points = at_vertices(surface, np.arange(len(mesh.vertices)))
+    rng = np.random.default_rng(1)
+    true = points.normal + 0.08 * rng.standard_normal(points.normal.shape)
+    true = (true / np.linalg.norm(true, axis=1, keepdims=True)).astype(np.float32)
+    albedo = rng.uniform(0.1, 0.8, (len(points), 3)).astype(np.float32)
+    start = lighting.diffuse(points, np.ones((len(points), 7, 3), np.float32), np.ones((len(points), 7), np.float32))
+    made = type(start)(albedo=albedo, normal=true, trusted=start.trusted, residual=start.residual)
+    light = lighting.shown(points, made)
+    found = lighting.diffuse(points, light, np.ones((len(points), 7), np.float32))
+    grey = light.mean(axis=2)
+    many = (grey > 0.1 * grey.max(axis=1, keepdims=True)).sum(axis=1) >= 4
+    assert many.mean() > 0.3
+    angle = np.degrees(np.arccos(np.clip((found.normal * true).sum(axis=1), -1, 1)))[many]
+    assert np.mean(angle) < 0.7
+    assert np.median(np.abs(found.albedo / albedo - 1)[many]) < 0.01
+
+
+def test_one_lamp_that_lies_hardly_moves_the_solve() -> None:
+    mesh = ball(fine=3)
+    _, lighting = lit(AROUND, mesh)
+    surface = make_surface(mesh, np.zeros(len(mesh.faces), int), 64, edge_m=1.0)
+    points = at_vertices(surface, np.arange(len(mesh.vertices)))
+    even = np.ones((len(points), 7), np.float32)
+    start = lighting.diffuse(points, np.ones((len(points), 7, 3), np.float32), even)
+    flat = type(start)(
+        albedo=np.full((len(points), 3), 0.5, np.float32), normal=points.normal, trusted=start.trusted,
+        residual=start.residual,
+    )  # fmt: skip
+    light = lighting.shown(points, flat)
+    light[:, 3] *= 0.5  # a shadow that the scan's shape does not explain
+    found = lighting.diffuse(points, light, even, turn=False)
+    grey = light.mean(axis=2)
+    many = (grey > 0.1 * grey.max(axis=1, keepdims=True)).sum(axis=1) >= 4
+    assert np.median(np.abs(found.albedo[many] / 0.5 - 1)) < 0.01
+
+
+@pytest.mark.parametrize("cosine", [1.0, 0.7, 0.3, 0.0])
+def test_fresnel_at_its_ends(cosine: float) -> None:
+    value = fresnel(cosine, ETA)
+    assert 0.028 - 1e-9 <= value <= 1 + 1e-9
+    if cosine == 1.0:
+        assert value == pytest.approx(0.028, rel=1e-6)
+    if cosine == 0.0:
+        assert value == pytest.approx(1.0)
+
+
+def test_a_lobe_seen_at_the_mirror_of_a_small_lamp_is_ggx() -> None:
+    """At the half vector D = 1 / (pi a^2), G = 1 for light along the normal, F = F0: L = D F0 E / 4."""
+    at, spread = np.array([[[0.0, 0.0, 2.0]]], np.float32), np.zeros((1, 1), np.float32)
+    flow = np.array([[0.0, 0.0, 0.3]], np.float32)
+    up = np.array([0.0, 0.0, 1.0])
+    squares, out = np.array([0.3**4, 0.5**4]), np.zeros(2)
+    lobes(np.zeros(3), up, up, flow, at, spread, 0, squares, ETA, out)
+    # `flow` is irradiance over pi; the gain is F0 itself.
+    want = 0.3 * np.pi / (np.pi * squares) / 4
+    assert out == pytest.approx(want, rel=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_lobes_are_found_again_from_their_sums(share: float) -> None:
+    rng = np.random.default_rng(2)
+    rough, second, gain = np.array([0.42, 0.5, 0.57]), 0.3, np.array([0.02, 0.028, 0.04])
+
+    def lobe(r: float, away: np.ndarray) -> np.ndarray:
+        s = r**4
+        return np.asarray(s / (np.pi * (np.cos(away) ** 2 * (s - 1) + 1) ** 2))
+
+    sums = GlossSums.zeros(3)
+    for c in range(3):
+        away = rng.uniform(0, 0.9, 4000)
+        value = gain[c] * ((1 - share) * lobe(rough[c], away) + share * lobe(second, away))
+        nodes = np.stack([lobe(r, away) for r in NODES], axis=1)
+        sums.normal[c], sums.right[c] = nodes.T @ nodes, nodes.T @ value
+        sums.square[c] = (value @ value, len(value))
+    fit = fit_gloss(sums)
+    assert fit.roughness == pytest.approx(rough, rel=0.02)
+    assert fit.specular == pytest.approx(gain, rel=0.03)
+    assert fit.second_share == pytest.approx(share, abs=0.03)
+    if share:
+        assert fit.second_roughness == pytest.approx(second, rel=0.05)
+    assert fit.explained.min() > 0.999
+
+
+def test_cameras_and_their_lens_are_brought_to_agree() -> None:
+    rng = np.random.default_rng(3)
+    light = rng.uniform(0.1, 0.8, (400, 3, 3))
+    gain = np.exp(0.03 * rng.standard_normal((6, 3)))
+    r2 = rng.uniform(0, 1, (6, 400))
+    bent = np.exp(-0.15 * r2 - 0.03 * r2**2)
+    seen = (rng.random((6, 400)) < 0.6).astype(float)
+    values = light[None] * gain[:, None, None] * bent[:, :, None, None]
+    values[0, :40] *= 1.6  # a reflection that only one camera sees
+    found = agree(values.astype(np.float32), seen, r2.astype(np.float32))
+    want = np.exp(-(np.log(gain) - np.log(gain).mean(0)))
+    assert np.abs(found.gain / want - 1).max() < 0.004
+    assert found.factor(1, np.array([1.0]))[0] == pytest.approx(want[1] * np.exp(0.18), rel=0.01)
+
+
+def test_sharpening_gives_back_what_pixels_average() -> None:
+    x = np.arange(256)
+    for wave in (6.0, 8.0, 16.0):
+        mean = np.sinc(1 / wave) * np.cos(2 * np.pi * x / wave)
+        back = sharpened(np.tile(mean.astype(np.float32), (16, 1)))[8, 32:-32]
+        want = np.cos(2 * np.pi * x / wave)[32:-32]
+        assert np.sqrt((back**2).mean() / (want**2).mean()) == pytest.approx(1.0, abs=0.01)
+
+
+def test_lights_are_paired_by_what_shines() -> None:
+    from scan3d.simulate.lights import light_setups
+
+    setups = {s.name: s for s in light_setups("flashes+polarised", (0, 0, 1.4), 0.2)}
+    lamps = lamps_of(setups)
+    assert len(lamps) == 9  # "all" says nothing that the nine do not
+    assert all(lamp.cross and lamp.parallel and lamp.shows_gloss for lamp in lamps)
+    plain = lamps_of({s.name: s for s in light_setups("gradients", (0, 0, 1.4), 0.2)})
+    assert len(plain) == 7 and all(lamp.plain for lamp in plain)
+    with pytest.raises(InputError, match="panel0_parallel"):
+        lamps_of({"panel0_parallel": setups["panel0_parallel"]})
