@@ -3,7 +3,7 @@
 python examples/thirty_people.py [--out DIR] [--people 30]
 
 A season of a studio in some seconds, on a clock that the script sets. Small drawings stand for the renders, so that it
-needs no photographs; everything else is what `scan3d rights`, `scan3d render` and `scan3d mark` do. Keys are made in
+needs no photographs; everything else is what `scan3d rights` and `scan3d mark` do. Keys are made in
 one place here: in life every person and every brand keeps their own.
 """
 
@@ -164,7 +164,7 @@ class Season:
         return Intent(**{**vars(intent), "request_id": request.request_id})
 
     def deliver(self, name: str, brand: str, intent: Intent) -> Path:
-        """Reserve, write, mark, deliver, invoice: what `scan3d render --use` does. Raises RightsError."""
+        """Reserve, write, mark, deliver, invoice: what commands with --use do. Raises RightsError."""
         delivery = Delivery(self.registry, self.folder / brand, self.new_id())
         delivery.begin()
         try:
