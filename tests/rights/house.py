@@ -246,10 +246,17 @@ def intent(request_id: str | None = None, **fields: Any) -> Intent:
     return replace(wanted, **fields)
 
 
-def build_house(folder: Path, *, database: str = "sqlite:///registry.sqlite", seed: int = 1) -> House:
+def build_house(
+    folder: Path,
+    *,
+    database: str = "sqlite:///registry.sqlite",
+    seed: int = 1,
+    start: datetime = START,
+    twin: TwinHashes = TWIN,
+) -> House:
     """A registry with anna (by an agency), the brands "brand" and "rival", her consents and her twin."""
     source = random.Random(seed)
-    clock = SetClock()
+    clock = SetClock(start)
     registry = found_registry(
         folder,
         "Studio Nord",
@@ -273,7 +280,7 @@ def build_house(folder: Path, *, database: str = "sqlite:///registry.sqlite", se
     )
     for kind in (ConsentKind.SCAN, ConsentKind.BUILD, ConsentKind.USE):
         house.consent(kind)
-    house.twin()
+    house.twin(hashes=twin)
     return house
 
 
@@ -286,4 +293,5 @@ def copy_house(template: House, folder: Path, database: str = "sqlite:///registr
     source.setstate(template.source.getstate())
     clock = SetClock(template.clock.time)
     registry = Registry.open(folder, clock=clock, ids=Ids(source))
-    return House(registry, clock, source, dict(template.people), dict(template.consents))
+    people = {name: replace(person) for name, person in template.people.items()}
+    return House(registry, clock, source, people, dict(template.consents))
