@@ -95,7 +95,8 @@ def render_take(
         studio = LookStudio(figure, look, engine=engine, quality=options.quality, passes=options.passes)
         shot = studio.shoot(samples=samples, seed=options.seed)
         task.advance()
-        path = picture_path(take_dir, options, f"{figure.name}_{look.name}")
+        stem = "_".join(part for part in (figure.name, look.name, options.crop) if part)
+        path = picture_path(take_dir, options, stem)
         files = [deliver(take_dir, path, shot.picture)]
         files += _passes(take_dir, path, options, shot.frame)
         task.advance()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +12,7 @@ import numpy.typing as npt
 from scan3d.avatar.avatar import Avatar
 from scan3d.avatar.avatar import Material as AvatarMaterial
 from scan3d.avatar.pictures import read_map
+from scan3d.body.model import BodyModel
 from scan3d.capture.colour import srgb_to_linear
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
@@ -61,8 +60,7 @@ def scan_figure(take: Path) -> Figure:
     places, row = np.unique(mesh.vertices, axis=0, return_inverse=True)
     faces = row.reshape(-1)[mesh.faces].astype(np.int32)
     normals = Mesh(vertices=places, faces=faces).vertex_normals()
-    materials = _appearance(results / "appearance")
-    second = _second_lobe(results / "appearance")
+    materials, said = _appearance(results / "appearance")
     owner = np.zeros(len(faces)) if texture.tile_of_face is None else np.asarray(texture.tile_of_face)
     parts = []
     for tile, picture in enumerate(texture.tiles):
@@ -71,46 +69,44 @@ def scan_figure(take: Path) -> Figure:
             continue
         whole = Mesh(vertices=places, faces=faces[of_tile], normals=normals, uv=np.asarray(texture.uv[of_tile]))
         part = whole.submesh(np.ones(len(whole.faces), bool))
-        maps = materials.get(tile, {})
-        parts.append(Part(name=f"scan{tile}", mesh=part, material=_material(maps, np.asarray(picture), "skin", second)))
-    notes = () if materials else (PLAIN_TEXTURE,)
+        material = materials[tile] if tile in materials else _plain(np.asarray(picture))
+        parts.append(Part(name=f"scan{tile}", mesh=part, material=material))
     return Figure(
-        name="scan", parts=tuple(parts), landmarks=_guessed(places), facing=np.array([0.0, -1, 0]), notes=notes
+        name="scan", parts=tuple(parts), landmarks=_guessed(places), facing=np.array([0.0, -1, 0]), notes=(said,)
     )
 
 
-def _appearance(folder: Path) -> dict[int, dict[str, Path]]:
-    """Tile -> kind of map -> file, of `scan3d appearance`."""
-    found: dict[int, dict[str, Path]] = {}
-    for path in sorted(folder.glob("*.*.png")) if folder.is_dir() else []:
-        kind, _, number = path.stem.rpartition(".")
-        if number.isdigit():
-            found.setdefault(int(number) - 1001, {})[kind] = path
-    return {tile: maps for tile, maps in found.items() if "albedo" in maps}
+def _appearance(folder: Path) -> tuple[dict[int, Material], str]:
+    """Tile -> material of `scan3d appearance`, and how it was made; nothing where that was not run."""
+    if not (folder / "appearance.json").is_file():
+        return {}, PLAIN_TEXTURE
+    from scan3d.appearance.materials.files import read_material, read_record
+
+    record = read_record(folder)
+    tiles = [int(number) - 1001 for number in record["tiles"]]
+    return dict(zip(tiles, read_material(folder), strict=True)), f"materials: {record.get('method', 'solved')}"
 
 
 def _second_lobe(folder: Path) -> tuple[float, float]:
-    """(roughness, share) of the skin's sharper lobe; the usual ones where nothing was measured."""
-    path = folder / "appearance.json"
-    if not path.is_file():
-        return _SECOND_ROUGHNESS, _SECOND_SHARE
-    about: Any = json.loads(path.read_text())
-    lobe = about.get("second_lobe", {}) if isinstance(about, dict) else {}
-    if not isinstance(lobe, dict):
-        return _SECOND_ROUGHNESS, _SECOND_SHARE
-    return float(lobe.get("roughness", _SECOND_ROUGHNESS)), float(lobe.get("share", _SECOND_SHARE))
+    """(roughness, share) of the skin's sharper lobe as measured; the usual ones where it was not."""
+    if (folder / "appearance.json").is_file():
+        from scan3d.appearance.materials.files import read_record
+
+        gloss = read_record(folder).get("gloss")
+        if gloss is not None:
+            return float(gloss["second_roughness"]), float(gloss["second_share"])
+    return _SECOND_ROUGHNESS, _SECOND_SHARE
 
 
-def _material(maps: Mapping[str, Path], plain: np.ndarray, kind: Kind, second: tuple[float, float]) -> Material:
-    """Measured maps where there are any; else what a picture (H, W, 3) sRGB says, with gloss as skin usually has."""
+def _plain(picture: np.ndarray) -> Material:
+    """A texture (H, W, 3) sRGB as if it were albedo, with gloss as skin usually has."""
     return Material(
-        kind=kind,
-        albedo=srgb_to_linear(read_map(maps["albedo"]) if "albedo" in maps else plain),
-        roughness=_grey(maps["roughness"]) if "roughness" in maps else _constant(_ROUGHNESS),
-        specular=_WHITE_F0 * _grey(maps["specular"]) if "specular" in maps else _F0,
-        second_roughness=second[0],
-        second_share=second[1],
-        normal=_sixteen(read_map(maps["normal"])) if "normal" in maps else None,
+        kind="skin",
+        albedo=srgb_to_linear(picture),
+        roughness=_constant(_ROUGHNESS),
+        specular=_F0,
+        second_roughness=_SECOND_ROUGHNESS,
+        second_share=_SECOND_SHARE,
     )
 
 
@@ -128,14 +124,14 @@ def _sixteen(picture: np.ndarray) -> np.ndarray:
     return picture if picture.dtype == np.uint16 else picture.astype(np.uint16) * np.uint16(257)
 
 
-def avatar_figure(take: Path, pose: str) -> Figure:
-    """The fitted person in a pose (see `chosen_pose`), with the scan's detail and maps.
+def avatar_figure(take: Path, pose: str, model: BodyModel | None = None) -> Figure:
+    """The fitted person in a pose (see `chosen_pose`), with the scan's detail and maps. model: as in `read_take_body`.
 
     Raises InputError where the take was not fitted or there is no such pose.
     """
     from scan3d.avatar.make import avatar_of
 
-    body = read_take_body(take)
+    body = read_take_body(take, model)
     chosen = chosen_pose(pose, body)
     avatar = avatar_of(
         body.model, body.parameters, level=body.level, offsets=body.offsets, materials=body.materials,
@@ -151,7 +147,10 @@ def avatar_figure(take: Path, pose: str) -> Figure:
     landmarks |= {"top": vertices[np.argmax(vertices[:, 2])], "floor": vertices[np.argmin(vertices[:, 2])]}
     facing = world[avatar.joint_names.index("head")] @ np.array([0.0, -1, 0])
     facing[2] = 0
-    notes = () if any("albedo" in m.maps for m in avatar.materials) else ("The body has no maps: it is plain.",)
+    if not any("albedo" in m.maps for m in avatar.materials):
+        notes: tuple[str, ...] = ("The body has no maps: it is plain.",)
+    else:
+        notes = () if (take / "results" / "appearance" / "appearance.json").is_file() else (PLAIN_TEXTURE,)
     return Figure(
         name=chosen.name,
         parts=_avatar_parts(avatar, vertices, _second_lobe(take / "results" / "appearance")),
@@ -181,7 +180,7 @@ def _of_avatar(material: AvatarMaterial, second: tuple[float, float]) -> Materia
         kind=_KINDS.get(material.kind, "plain"),
         albedo=srgb_to_linear(read_map(material.maps["albedo"])) if "albedo" in material.maps else plain,
         roughness=_grey(material.maps["roughness"]) if "roughness" in material.maps else _constant(material.roughness),
-        specular=_WHITE_F0 * _grey(material.maps["specular"]) if "specular" in material.maps else _F0,
+        specular=_WHITE_F0 * (_grey(material.maps["specular"]) if "specular" in material.maps else material.specular),
         second_roughness=second[0],
         second_share=second[1] if skin else 0.0,
         normal=_sixteen(read_map(material.maps["normal"])) if "normal" in material.maps else None,
