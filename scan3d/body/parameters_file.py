@@ -122,7 +122,7 @@ def check_model(body: StoredBody, model: BodyModel, path: Path) -> None:
             f"The body is of the model '{body.model_name}' ({body.model_hash}), not of '{model.name}' "
             f"({model_hash(model)}).",
             str(path),
-            "Choose the model it was fitted with, or fit the take again.",
+            _again(body, model, path),
         )
     rooms = (
         ("joints", len(body.parameters.pose), model.joints, False),
@@ -134,6 +134,15 @@ def check_model(body: StoredBody, model: BodyModel, path: Path) -> None:
             raise InputError(
                 f"The body has {has} {what}, the model '{model.name}' {room}.", str(path), "Choose the model it is of."
             )
+
+
+def _again(body: StoredBody, model: BodyModel, path: Path) -> str:
+    """What to do about a body of another model, with the command where the file lies in a take."""
+    inside = path.parent.name == "body" and path.parent.parent.name == "results"
+    command = f"scan3d fit {path.parents[2]}" if inside and len(path.parents) > 2 else "scan3d fit TAKE"
+    if body.model_name == model.name:
+        return f"The model '{model.name}' has changed since the fit. Run: {command}"
+    return f"Give the model that it was fitted with, or fit again. Run: {command} --model {model.name}"
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:

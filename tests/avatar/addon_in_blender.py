@@ -71,9 +71,22 @@ bpy.context.collection.objects.link(aim)
 aim.location = (2, -2, 1)
 armature.pose.bones["spine.006"].constraints.new("TRACK_TO").target = aim
 save("looking")
+# No rig was generated; a folder that cannot be written to is told, not raised through.
+assert not bpy.ops.scan3d.bind_rigify.poll()
+try:
+    bpy.ops.scan3d.export_pose(filepath=str(out / "nowhere" / "body.npz"))
+    unwritten = ""
+except RuntimeError as error:
+    unwritten = str(error)
+# Without the skeleton among what is selected there is nothing to pose or to save.
+bpy.context.view_layer.objects.active = aim
+assert not any(getattr(bpy.ops.scan3d, name).poll() for name in ("pose", "reset_face", "export_pose"))
+bpy.context.view_layer.objects.active = armature
 panel = bpy.types.SCAN3D_PT_panel
 found = {
     "refused": refused,
+    "unwritten": unwritten,
+    "sliders": [key.name for key in keys[1:] if not key.name.startswith("corrective_")],
     "neutral": keys["jawOpen"].value,
     "panel": [panel.bl_category, panel.bl_space_type],
     "presets": list(json.loads(armature.data["scan3d"])["presets"]),

@@ -1,6 +1,7 @@
 """The Blender add-on: its zip, and what it does in a real Blender."""
 
 import json
+import subprocess
 import tomllib
 import zipfile
 from pathlib import Path
@@ -35,6 +36,20 @@ def test_the_zip_is_an_extension_and_always_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_blender_finds_the_extension_valid(blender: Blender, tmp_path: Path) -> None:
+    write_addon(tmp_path / "addon.zip")
+    command = [str(blender.path), "--command", "extension", "validate"]
+    if blender.module:
+        # What Blender's --command runs; a Python with bpy has it as a file.
+        found = sorted(blender.path.parents[1].glob("lib/python*/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli"))
+        if not found:
+            pytest.skip("this bpy has no bl_pkg, which checks extensions")
+        command = [str(blender.path), str(found[0] / "blender_ext.py"), "validate"]
+    done = subprocess.run([*command, str(tmp_path / "addon.zip")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "rror" not in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("rested", [False, True])
 def test_it_imports_poses_and_hands_poses_back(
     corrected_model: BodyModel, blender: Blender, tmp_path: Path, rested: bool
@@ -55,6 +70,7 @@ def test_it_imports_poses_and_hands_poses_back(
     blender.run(script, str(tmp_path / "addon.zip"), str(twin), str(out), str(own))
     found = json.loads((out / "found.json").read_text())
     assert found["gone"] and found["presets"] == ["walk"] and found["neutral"] == 0
+    assert "nowhere" in found["unwritten"] and found["sliders"] == list(avatar.shapes)
     assert "no twin folder" in found["refused"] and found["panel"] == ["scan3d", "VIEW_3D"]
     posed = np.load(out / "posed.npz")
     back = {name: read_parameters(out / f"{name}.npz", model).parameters for name in posed.files}

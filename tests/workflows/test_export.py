@@ -219,8 +219,9 @@ def test_a_take_that_was_not_fitted_or_with_another_body_is_refused(
         exported(tmp_path / "empty", model)
     with pytest.raises(InputError, match="no such folder"):
         exported(tmp_path / "nothing", model)
-    with pytest.raises(InputError, match="not of"):
+    with pytest.raises(InputError, match="not of") as raised:
         exported(take, doll.doll(seed=5))
+    assert raised.value.next_step == f"The model 'doll' has changed since the fit. Run: scan3d fit {take}"
     np.savez(take / "results" / "body" / "detail.npz", level=1, offsets=np.zeros((7, 3)))
     with pytest.raises(InputError, match="moves 7 points"):
         exported(take, model)

@@ -68,7 +68,8 @@ def test_a_take_is_fitted_once_and_its_files_agree(tmp_path: Path) -> None:
     done = fit_take(tmp_path, progress=Silent())
     assert done.grade is not Grade.FAIL and done.summary["distance_mean_mm"] < 4.5
     folder = tmp_path / "results" / "body"
-    assert {"body.npz", "fitted.ply", "distances.png", "fit.json"} <= {path.name for path in folder.iterdir()}
+    there = {path.name for path in folder.iterdir()}
+    assert {"body.npz", "fitted.ply", "distances.png", "fit.json", "body.html"} <= there
     model = open_model()
     stored = read_parameters(folder / "body.npz", model)
     assert np.allclose(
