@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scan3d.cli.options import Debug, Json, Take
+from scan3d.cli.options import Debug, For, Json, LeavingFor, Registry, Take, Use
 from scan3d.cli.session import Outcome, Session, run
 
 
@@ -83,6 +83,9 @@ def render(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE|FOLDER", help="TAKE/results/render by default.", show_default=False)
     ] = None,
+    registry: Registry = None,
+    use: Use = None,
+    purpose: For = LeavingFor.use,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -94,8 +97,10 @@ def render(
     """
 
     def work(session: Session) -> Outcome:
-        from scan3d.workflows.render import RenderOptions, parsed_size, render_take
+        from scan3d.workflows.leaving import LeavingOptions
+        from scan3d.workflows.render import Rendered, RenderOptions, parsed_size, render_take
         from scan3d.workflows.render_batch import batch_of, render_batch
+        from scan3d.workflows.render_leaving import render_out
         from scan3d.workflows.render_turn import render_turntable
 
         options = RenderOptions(
@@ -105,12 +110,18 @@ def render(
             mask=mask, out=out,
         )  # fmt: skip
         several = batch_of(options, batch)
-        if several is not None:
-            done = render_batch(take, several, options, progress=session.progress)
-        elif turntable:
-            done = render_turntable(take, options, turntable, progress=session.progress)
-        else:
-            done = render_take(take, options, progress=session.progress)
+
+        def work_with(chosen: RenderOptions) -> Rendered:
+            if several is not None:
+                return render_batch(take, several, chosen, progress=session.progress)
+            if turntable:
+                return render_turntable(take, chosen, turntable, progress=session.progress)
+            return render_take(take, chosen, progress=session.progress)
+
+        permission = LeavingOptions(registry=registry, use=use, purpose=purpose.value)
+        kind = "batch" if several is not None else "turntable" if turntable else "picture"
+        detail = str(batch) if batch else str(turntable) if turntable else None
+        done = render_out(take, options, permission, work_with, kind=kind, detail=detail, say=session.say)
         about = done.summary
         lines = [str(note) for note in about["notes"]]
         if "compare" in about:

@@ -20,10 +20,11 @@ from scan3d.rights.errors import UnmarkedOutputError, WrongStateError
 from scan3d.rights.intent import Permit
 from scan3d.rights.marks.order import MODELS, Marked, MarkOrder, mark_file
 from scan3d.rights.registry import Registry
+from scan3d.rights.settings import STAGING_PREFIX
 from scan3d.rights.uses import OpenUse, Output, note_delivered, note_marked, note_rendered, open_uses, void
 from scan3d.rights.vocabulary import Deliverable, UseState
 
-STAGING_PREFIX = ".tmp-leaving-"
+_PAGES = (".json", ".txt", ".html")
 
 
 class Marker(Protocol):
@@ -81,7 +82,7 @@ class Delivery:
     def _order(self, permit: Permit, deliverable: Deliverable, source: Path) -> MarkOrder:
         # A map or a material of a mesh is no picture to be looked at, and a page of numbers is none either.
         suffix = source.suffix.lower()
-        part = (deliverable == Deliverable.MESH and suffix not in MODELS) or suffix in (".json", ".txt")
+        part = (deliverable == Deliverable.MESH and suffix not in MODELS) or suffix in _PAGES
         return MarkOrder(
             use_id=self.use_id,
             watermark_id=permit.watermark_id,

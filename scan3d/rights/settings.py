@@ -16,6 +16,10 @@ from scan3d.pipeline.aside import write_bytes
 
 FILE = "rights.toml"
 _USUAL = "rights"
+
+# Folders in which files wait for their marks.
+STAGING_PREFIX = ".tmp-leaving-"
+
 FOLDER_VARIABLE = "SCAN3D_RIGHTS"
 DATABASE_VARIABLE = "SCAN3D_RIGHTS_DATABASE"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scan3d.errors import InputError
-from scan3d.rights.settings import find_registry
+from scan3d.rights.settings import STAGING_PREFIX, find_registry
 from scan3d.rights.vocabulary import Deliverable, Purpose
 
 NO_REGISTRY = "No rights registry: no consent is recorded for this twin."
@@ -138,3 +138,14 @@ def named(text: str | Path | None) -> str | None:
         if path.is_file():
             return f"{hashlib.sha256(path.read_bytes()).hexdigest()}:{rest}".rstrip(":")
     return str(text)
+
+
+def check_leaving(take: Path, path: Path) -> None:
+    """Raises NoLicenceError where there is a registry, and a file would be written past leaving()."""
+    if find_registry(None, take) is None or any(part.startswith(STAGING_PREFIX) for part in path.absolute().parts):
+        return
+    from scan3d.rights.errors import NoLicenceError
+
+    raise NoLicenceError(
+        "A file would leave without the gate being asked.", str(path), "Write it inside of scan3d.workflows.leaving."
+    )

@@ -10,6 +10,7 @@ import numpy as np
 from scan3d.capture.colour import quantised
 from scan3d.errors import InputError
 from scan3d.pipeline.aside import write_bytes
+from scan3d.workflows.leaving import check_leaving
 
 Content = np.ndarray | Mapping[str, np.ndarray] | bytes
 
@@ -19,8 +20,10 @@ def deliver(take: Path, path: Path, content: Content) -> Path:
 
     content: (H, W, 3 or 4) float 0..1 or uint8, encoded for screens, for a PNG or JPEG by the path's suffix; named
     layers, scene-linear, for an EXR; or a file's bytes. Every picture, film and page of `scan3d render` goes through
-    here, so that what a subject allows is asked in one place.
+    here, so that what a subject allows is asked in one place: where there is a registry of rights, nothing is written
+    but by scan3d.workflows.render_leaving. Raises NoLicenceError.
     """
+    check_leaving(take, path)
     if isinstance(content, bytes):
         write_bytes(path, content)
     elif isinstance(content, Mapping):
