@@ -119,6 +119,7 @@ def _check(options: RenderOptions) -> None:
         raise InputError("A look has a camera of its own.", "--look, --camera", "Give one of the two.")
     if options.compare and options.camera is None:
         raise InputError("Nothing to compare with.", "--compare", "Give --camera, the camera whose photograph it is.")
+    picture_path(Path(), options, "")  # refuses what cannot be written before anything is rendered
     unused = {"--crop": options.crop, "--focal": options.focal_mm, "--fill": options.fill, "--turn": options.turn_deg}
     for name, value in unused.items():
         if options.camera is not None and value is not None:
