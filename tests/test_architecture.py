@@ -52,6 +52,8 @@ DISTRIBUTION_OF = {
     "colour": "colour-science",
     "warp": "warp-lang",
     "pxr": "usd-core",
+    "c2pa": "c2pa-python",
+    "fpdf": "fpdf2",
     "PyOpenColorIO": "opencolorio",
     "fpdf": "fpdf2",
 }
