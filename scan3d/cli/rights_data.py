@@ -61,6 +61,29 @@ def vault_init(
     run(work, as_json=json, debug=debug)
 
 
+@vault.command("rekey")
+def vault_rekey(
+    keyfile: Keyfile = None,
+    new_keyfile: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A key file to make; without it, a new passphrase.", show_default=False),
+    ] = None,
+    registry: Registry = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Put all keys under a new master key. Then destroy the old one: older copies of the keys are shut for good."""
+
+    def work(session: Session) -> Outcome:
+        from scan3d.workflows.rights_data import rekey_vault
+
+        count = rekey_vault(registry, keyfile, new_keyfile)
+        old = f" Destroy {keyfile} now." if keyfile else ""
+        return Outcome(data={"keys": count}, lines=[f"{count} keys are under the new master key.{old}"])
+
+    run(work, as_json=json, debug=debug)
+
+
 @vault.command("seal")
 def vault_seal(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A take.", show_default=False)],

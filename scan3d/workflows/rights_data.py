@@ -30,6 +30,7 @@ from scan3d.rights.vault.store import Sealed, Vault
 from scan3d.workflows.rights_desk import opened
 
 PASSPHRASE_VARIABLE = "SCAN3D_VAULT_PASSPHRASE"
+NEW_PASSPHRASE_VARIABLE = "SCAN3D_VAULT_NEW_PASSPHRASE"
 
 
 def make_vault(
@@ -42,6 +43,16 @@ def make_vault(
         passphrase = "" if keyfile else vault_passphrase(again=True)
         vault = create_vault(folder, keystore=keystore, mirrors=mirrors, keyfile=keyfile, passphrase=passphrase)
         return (vault.keys.folder, *vault.keys.mirrors)
+
+
+def rekey_vault(registry: Path | None, keyfile: Path | None, new_keyfile: Path | None) -> int:
+    """Wraps all persons' keys under a new master key; returns how many. Raises InputError, StorageError."""
+    with opened(registry) as found, _vault(found, keyfile) as vault:
+        if new_keyfile is None:
+            vault.keys.rekey(passphrase=vault_passphrase(again=True, variable=NEW_PASSPHRASE_VARIABLE))
+        else:
+            vault.keys.rekey(keyfile=new_keyfile)
+        return len(vault.keys.people())
 
 
 def seal_take(
@@ -115,13 +126,13 @@ def find_somebody(reading: Reading, text: str, table: sa.Table, name: str) -> st
     return str(found[0])
 
 
-def vault_passphrase(*, again: bool = False) -> str:
+def vault_passphrase(*, again: bool = False, variable: str = PASSPHRASE_VARIABLE) -> str:
     """From the environment, else asked for without showing it. Raises InputError."""
-    if os.environ.get(PASSPHRASE_VARIABLE):
-        return os.environ[PASSPHRASE_VARIABLE]
+    if os.environ.get(variable):
+        return os.environ[variable]
     if not sys.stdin.isatty():
-        raise InputError("The vault needs its key.", "", f"Give --keyfile FILE, or set {PASSPHRASE_VARIABLE}.")
-    typed = getpass.getpass("Passphrase of the vault: ")
+        raise InputError("The vault needs its key.", "", f"Give a key file, or set {variable}.")
+    typed = getpass.getpass("New passphrase of the vault: " if again else "Passphrase of the vault: ")
     if again and getpass.getpass("Once more: ") != typed:
         raise InputError("The two are not the same.", "", "Try it again.")
     return typed

@@ -17,6 +17,7 @@ from scan3d.avatar.make import avatar_of
 from scan3d.avatar.rig import rig_of
 from scan3d.avatar.skin_weights import strongest
 from scan3d.body.model import BodyModel
+from scan3d.rights.vocabularies.vrm import DENIED, check_vrm
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_what_the_file_holds(full: Avatar, tmp_path: Path) -> None:
     assert places.max[2] > -places.min[2]
 
 
-def test_vrm_says_which_bone_is_which(full: Avatar, tmp_path: Path) -> None:
+def test_vrm_says_which_bone_is_which_and_allows_nothing(full: Avatar, tmp_path: Path) -> None:
     path = tmp_path / "avatar.glb"
     write_gltf(full, rig_of(full, bone_names("vrm")), path, GltfOptions())
     gltf = pygltflib.GLTF2().load(str(path))
@@ -66,6 +67,7 @@ def test_vrm_says_which_bone_is_which(full: Avatar, tmp_path: Path) -> None:
     assert all(gltf.nodes[entry["node"]].name == name for name, entry in bones.items())
     required = {"hips", "spine", "head", "leftUpperArm", "rightHand", "leftFoot", "rightLowerLeg"}
     assert required <= set(bones)
+    assert check_vrm(gltf.extensions["VRMC_vrm"]["meta"]) == DENIED
 
 
 def test_weights_are_the_strongest_and_sum_to_one() -> None:

@@ -1,6 +1,7 @@
 """What people ask for on the command line: the vault, everything, nothing, statements, terms in the words of others."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,23 +9,9 @@ import pytest
 from scan3d.rights.vocabularies.odrl import from_odrl
 from scan3d.rights.vocabularies.plus import from_xmp
 from scan3d.rights.vocabularies.vrm import DENIED, check_vrm
+from scan3d.rights.vocabulary import ConsentKind
+from tests.rights.house import build_house
 from tests.rights.takes import make_take, rule, run
-
-TERMS = """
-twin = "{twin}"
-licensee = "{brand}"
-consent = "{consent}"
-media = ["social"]
-territories = ["DE"]
-until = 2098-01-01
-quota = 5
-content = ["fashion"]
-rate = "120.01 EUR"
-
-[splits]
-subject = "80"
-studio = "20"
-"""
 
 
 @pytest.fixture
@@ -41,19 +28,6 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return {"anna": anna}
 
 
-def licensed(ids: dict[str, str]) -> str:
-    run("rights", "key", "new", "brand.key")
-    ids["brand"] = run("rights", "party", "add", "Brand", "--role", "licensee", "--key", "brand.key")["id"]
-    for kind in ("scan", "build", "use"):
-        said = ("--description", "Pictures of my twin", "--purpose", "advertising", "--until", "2099-01-01")
-        consent = run("rights", "consent", "add", "--subject", ids["anna"], "--kind", kind, *said, "--key", "anna.key")
-        ids["consent"] = consent["id"]
-    ids["twin"] = run("rights", "twin", "add", "take", "--subject", ids["anna"])["id"]
-    Path("terms.toml").write_text(TERMS.format(**ids))
-    drafted = run("rights", "licence", "draft", "terms.toml", "--key", "anna.key", "--key", "brand.key")
-    return str(drafted["id"])
-
-
 def test_from_the_vault_to_everything_and_nothing(studio: dict[str, str], tmp_path: Path) -> None:
     Path("anna.json").write_text(json.dumps({"name": "Anna Beispiel", "born": "2001-02-03"}))
     assert run("rights", "subject", "personal", "A17", "anna.json") == {"fields": ["born", "name"]}
@@ -61,6 +35,9 @@ def test_from_the_vault_to_everything_and_nothing(studio: dict[str, str], tmp_pa
     sealed = run("rights", "vault", "seal", "take", "--subject", "A17", "--remove", "--keyfile", "master.key")
     assert sealed["files"] == len(before) and not Path("take").exists()
     assert run("rights", "vault", "list", "A17") == {"sealed": [sealed["seal_id"]]}
+    assert run("rights", "vault", "rekey", "--keyfile", "master.key", "--new-keyfile", "next.key") == {"keys": 1}
+    assert "error" in run("rights", "vault", "open", sealed["seal_id"], "--to", "take", "--keyfile", "master.key")
+    Path("next.key").replace("master.key")
     run("rights", "vault", "open", sealed["seal_id"], "--to", "take", "--keyfile", "master.key")
     assert sorted(path.name for path in Path("take").rglob("*") if path.is_file()) == before
     done = run("rights", "subject", "export", "A17", "--to", "out", "--keyfile", "master.key")
@@ -92,18 +69,22 @@ def test_the_vault_asks_for_its_key(studio: dict[str, str], monkeypatch: pytest.
     assert "texts" in run("rights", "subject", "personal", "A17", "numbers.json")["error"]["what"]
 
 
-def test_quotes_statements_and_terms(studio: dict[str, str]) -> None:
-    licence = licensed(studio)
+def test_quotes_statements_and_terms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = build_house(tmp_path / "rights")
+    house.consent(ConsentKind.USE, ends_at=datetime(2099, 1, 1, tzinfo=UTC))
+    licence = house.licence(ends_at=datetime(2098, 1, 1, tzinfo=UTC), quota=5)
+    house.registry.close()
+    monkeypatch.chdir(tmp_path)
     told = run("rights", "pay", "quote", licence, "--uses", "3")
     assert (told["total"], told["currency"], told["left"]) == ("360.03", "EUR", 2)
-    assert [part["amount"] for part in told["parts"]] == ["288.03", "72.00"]
+    assert [part["amount"] for part in told["parts"]] == ["216.03", "54.00", "90.00"]
     assert rule("rights", "pay", "quote", licence, "--uses", "6") == "quota_exceeded"
     for suffix, begins in ((".csv", b"\xef\xbb\xbfdelivered_at"), (".pdf", b"%PDF-"), (".json", b"{")):
-        made = run("rights", "statement", "Brand", "--period", "2026", "--out", f"s{suffix}")
+        made = run("rights", "statement", "brand", "--period", "2026", "--out", f"s{suffix}")
         assert made["recipient"]["role"] == "licensee" and made["uses"] == []
         assert Path(f"s{suffix}").read_bytes().startswith(begins)
-    assert run("rights", "statement", "Brand", "--period", "last year")["error"]["exit_code"] == 2
-    assert run("rights", "statement", "Brand", "--period", "2026", "--out", "s.doc")["error"]["exit_code"] == 2
+    assert run("rights", "statement", "brand", "--period", "last year")["error"]["exit_code"] == 2
+    assert run("rights", "statement", "brand", "--period", "2026", "--out", "s.doc")["error"]["exit_code"] == 2
     assert rule("rights", "statement", "Nobody", "--period", "2026") == "not_registered"
 
     agreed = from_odrl(json.loads(run("rights", "terms", licence, "--as", "odrl")["document"]))

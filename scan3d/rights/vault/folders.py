@@ -6,10 +6,11 @@ index. Who sees it learns how many files there are, and their sizes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -48,10 +49,17 @@ class Index:
         return sum(one.bytes for one in self.files)
 
 
-def seal_folder(source: Path, target: Path, recipient: str, progress: Progress | None = None) -> Index:
+def seal_folder(
+    source: Path,
+    target: Path,
+    recipient: str,
+    progress: Progress | None = None,
+    note: Callable[[str], None] = lambda sha256: None,
+) -> Index:
     """Seals all that is in `source` into the new folder `target`; whole or not at all, `source` stays.
 
-    Memory does not grow with the files. Raises InputError for links, for files that change meanwhile and for an
+    note: told the hash of the sealed index before `target` appears; nothing appears if it raises. Memory does not grow
+    with the files. Raises InputError for links, for files that change meanwhile and for an
     existing target, StorageError for a full disk.
     """
     if not source.is_dir():
@@ -69,7 +77,13 @@ def seal_folder(source: Path, target: Path, recipient: str, progress: Progress |
         index = Index(name=source.resolve().name, folders=tuple(folders), files=tuple(files))
         text = json.dumps({"format": _FORMAT} | asdict(index))
         (aside / _INDEX).write_bytes(seal_bytes(text.encode(), recipient))
+        note(index_sha256(aside))
     return index
+
+
+def index_sha256(sealed: Path) -> str:
+    """64 digits that stand for a whole sealed folder: its index holds the hashes of all files. Raises InputError."""
+    return hashlib.sha256(_index_bytes(sealed)).hexdigest()
 
 
 def open_folder(sealed: Path, target: Path, identity: str, progress: Progress | None = None) -> Index:
@@ -117,15 +131,20 @@ def read_index(sealed: Path, identity: str) -> Index:
 
     Whoever knows the public key can write an index: nothing in it may lead out of the folder.
     """
-    path = sealed / _INDEX
+    where = str(sealed / _INDEX)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"The sealed folder cannot be read: {error.strerror}.", str(path), "Check the path.") from None
-    try:
-        return _index_of(json.loads(open_bytes(data, identity, str(path))))
+        return _index_of(json.loads(open_bytes(_index_bytes(sealed), identity, where)))
     except (ValueError, TypeError, KeyError):
-        raise InputError("This is no index of a sealed folder.", str(path), "Take it from another copy.") from None
+        raise InputError("This is no index of a sealed folder.", where, "Take it from another copy.") from None
+
+
+def _index_bytes(sealed: Path) -> bytes:
+    try:
+        return (sealed / _INDEX).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"The sealed folder cannot be read: {error.strerror}.", str(sealed / _INDEX), "Take it from another copy."
+        ) from None
 
 
 def _index_of(data: Mapping[str, Any]) -> Index:

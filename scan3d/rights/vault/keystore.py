@@ -84,7 +84,7 @@ class Keystore:
 
     def people(self) -> list[str]:
         """Ids of those who have a key."""
-        return sorted(path.stem for path in self.folder.glob("*.age") if path.stem != "master")
+        return sorted(path.stem for path in self.folder.glob("*.age") if path.stem not in ("master", "next"))
 
     def erased_at(self, subject_id: str) -> str | None:
         """When the person's key was destroyed; None if it was not."""
@@ -131,9 +131,49 @@ class Keystore:
         self.check_reached()
         if self.erased_at(subject_id) is None:
             self._write(f"{subject_id}.erased", time_text(now).encode() + b"\n")
-        for place in self._folders():
-            for suffix in (".age", ".pub"):
-                _shred(place / f"{subject_id}{suffix}")
+        self._remove(f"{subject_id}.age", f"{subject_id}.pub")
+
+    def rekey(self, *, passphrase: str = "", keyfile: Path | None = None) -> None:
+        """Wraps all keys anew under a new master key; the store is unlocked with the old one, which then opens nothing.
+
+        With the old master key destroyed, copies of this folder from before cannot be opened any more. Run again after
+        a failure, with the same new passphrase or key file. Raises InputError, StorageError.
+        """
+        self.check_reached()
+        if not self._master:
+            raise InputError("The key store is locked.", str(self.folder), "Give its passphrase or key file.")
+        secret = self._next_master(passphrase, keyfile)
+        for subject_id in self.people():
+            sealed = _read(self.folder / f"{subject_id}.age")
+            try:
+                own = open_bytes(sealed, self._master, subject_id)
+            except InputError:
+                own = open_bytes(sealed, secret, subject_id)  # wrapped anew before the failure
+            self._write(f"{subject_id}.age", seal_bytes(own, recipient_of(secret)))
+        self._write("master.pub", recipient_of(secret).encode())  # from here on the new one opens it
+        self._master = secret
+        if keyfile is None:
+            self._write("master.age", _read(self.folder / "next.age"))
+        self._remove("next.age", "next.pub", *(("master.age",) if keyfile else ()))
+
+    def _next_master(self, passphrase: str, keyfile: Path | None) -> str:
+        """The new master key, written down before anything depends on it; or the one of a run that failed."""
+        if keyfile is None:
+            if len(passphrase) < _SHORTEST_PASSPHRASE:
+                raise InputError("The passphrase is too short.", "", f"Use {_SHORTEST_PASSPHRASE} characters or more.")
+            if (self.folder / "next.pub").is_file() and self._public("next") == self._public("master"):
+                self._remove("next.age", "next.pub")  # of a run that was cut off at its very end
+            if not (self.folder / "next.pub").is_file():
+                secret, public = new_identity()
+                self._write("next.age", pyrage.passphrase.encrypt(secret.encode(), passphrase))
+                self._write("next.pub", public.encode())
+            return self._by_passphrase(passphrase, "next")
+        if not keyfile.exists():
+            _write_secret(keyfile, new_identity()[0].encode() + b"\n")
+        secret = _read(keyfile).decode("ascii", "replace")
+        if recipient_of(secret) == self._public("master"):
+            raise InputError("This is the master key already.", str(keyfile), "Name a new file.")
+        return secret
 
     def check_reached(self) -> None:
         """Raises StorageError unless the folder and all mirrors are there."""
@@ -143,14 +183,19 @@ class Keystore:
                     "The key store, or a mirror of it, is not there.", str(place), "Connect it, then run this again."
                 )
 
-    def _by_passphrase(self, passphrase: str) -> str:
-        path = self.folder / "master.age"
-        if not path.is_file():
+    def _by_passphrase(self, passphrase: str, wanted: str = "master") -> str:
+        """The secret key of `wanted`.pub: in master.age or, while the master key is being changed, in next.age."""
+        files = [self.folder / name for name in ("master.age", "next.age") if (self.folder / name).is_file()]
+        if not files:
             raise InputError("No passphrase opens this key store.", str(self.folder), "Give its key file.")
-        try:
-            return bytes(pyrage.passphrase.decrypt(_read(path), passphrase)).decode()
-        except pyrage.DecryptError:
-            raise InputError("The passphrase is not that of the key store.", str(path), "Try it again.") from None
+        for path in files:
+            try:
+                secret = bytes(pyrage.passphrase.decrypt(_read(path), passphrase)).decode()
+            except pyrage.DecryptError:
+                continue
+            if recipient_of(secret) == self._public(wanted):
+                return secret
+        raise InputError("The passphrase is not that of the key store.", str(self.folder), "Try it again.")
 
     def _not_erased(self, subject_id: str) -> None:
         when = self.erased_at(subject_id)
@@ -161,6 +206,11 @@ class Keystore:
 
     def _folders(self) -> tuple[Path, ...]:
         return (self.folder, *self.mirrors)
+
+    def _remove(self, *names: str) -> None:
+        for place in self._folders():
+            for name in names:
+                _shred(place / name)
 
     def _public(self, name: str) -> str:
         return _read(self.folder / f"{name}.pub").decode("ascii", "replace").strip()

@@ -17,7 +17,7 @@ from scan3d.rights.people import Subject
 from scan3d.rights.registry import Registry
 from scan3d.rights.standing import check_subject
 from scan3d.rights.transactions import Reading
-from scan3d.rights.vault.folders import Index
+from scan3d.rights.vault.folders import Index, index_sha256
 from scan3d.rights.vault.personal import SealedPersonal, open_personal
 from scan3d.rights.vault.store import Sealed, Vault
 
@@ -71,9 +71,18 @@ def seal_for(
         check_subject(reading, subject_id)
     if remove:
         vault.check_unlocked(subject_id)
-    sealed, index = vault.seal(source, subject_id, progress=progress)
-    with registry.writing() as writing:
-        writing.ledger.add(_SEALED, sealed.seal_id, subject=subject_id, sha256=_index_hash(sealed))
+
+    def note(sealed: Sealed, sha256: str) -> None:
+        with registry.writing() as writing:
+            check_subject(writing, subject_id)  # They may have been erased while it was sealed.
+            writing.ledger.add(_SEALED, sealed.seal_id, subject=subject_id, sha256=sha256)
+
+    try:
+        sealed, index = vault.seal(source, subject_id, progress=progress, note=note)
+    except FileNotFoundError:
+        with registry.reading() as reading:
+            check_subject(reading, subject_id)  # Erasing took the folder away under our hands.
+        raise
     if remove:
         vault.remove_source(source, sealed)
     return sealed, index
@@ -93,7 +102,7 @@ def check_sealed(reading: Reading, sealed: Sealed) -> None:
     Whoever knows a person's public key can seal a folder for them.
     """
     event = _last_event(reading, _SEALED, sealed.seal_id)
-    if event["data"].get("sha256") != _index_hash(sealed) or event["subject"] != sealed.subject_id:
+    if event["data"].get("sha256") != index_sha256(sealed.folder) or event["subject"] != sealed.subject_id:
         raise LedgerBrokenError(
             "The sealed folder is not the one that was put here.", str(sealed.folder), "Take it from another copy."
         )
@@ -110,12 +119,3 @@ def _last_event(reading: Reading, kind: str, object_id: str) -> dict[str, Any]:
 
 def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _index_hash(sealed: Sealed) -> str:
-    try:
-        return _hash((sealed.folder / "index.age").read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"The sealed folder cannot be read: {error.strerror}.", str(sealed.folder), "Take it from another copy."
-        ) from None

@@ -34,10 +34,20 @@ class Vault:
         self.keys = keys
         self._new_id = new_id
 
-    def seal(self, source: Path, subject_id: str, *, progress: Progress | None = None) -> tuple[Sealed, Index]:
-        """Seals a folder, which stays; needs no passphrase. Raises SubjectErasedError, InputError, StorageError."""
-        sealed = self._sealed(subject_id, self._new_id())
-        return sealed, seal_folder(source, sealed.folder, self.keys.recipient(subject_id), progress)
+    def seal(
+        self,
+        source: Path,
+        subject_id: str,
+        *,
+        progress: Progress | None = None,
+        note: Callable[[Sealed, str], None] = lambda sealed, sha256: None,
+    ) -> tuple[Sealed, Index]:
+        """Seals a folder, which stays; needs no passphrase. note: as `seal_folder` has it.
+
+        Raises SubjectErasedError, InputError, StorageError.
+        """
+        sealed, recipient = self._sealed(subject_id, self._new_id()), self.keys.recipient(subject_id)
+        return sealed, seal_folder(source, sealed.folder, recipient, progress, lambda sha256: note(sealed, sha256))
 
     def check_unlocked(self, subject_id: str) -> None:
         """Raises InputError while the key store is locked, SubjectErasedError for an erased person."""

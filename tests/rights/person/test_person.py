@@ -23,7 +23,7 @@ from scan3d.rights.records import Subject
 from scan3d.rights.registry import Registry
 from scan3d.rights.submit import submit
 from scan3d.rights.uses import Output, note_delivered, note_marked, note_rendered, reserve
-from scan3d.rights.vault import age_files
+from scan3d.rights.vault import age_files, folders
 from scan3d.rights.vault.personal import seal_personal
 from scan3d.rights.vault.registered import keep_personal, open_for, read_personal, seal_for
 from scan3d.rights.vault.settings import create_vault, has_vault, read_vault
@@ -168,6 +168,23 @@ def test_a_folder_that_somebody_else_sealed_is_not_taken(
             open_for(house.registry, vault, one, tmp_path / "again")
         with pytest.raises(LedgerBrokenError):
             export_person(house.registry, vault, anna, tmp_path / "again")
+
+
+def test_nothing_is_sealed_for_somebody_who_is_erased_meanwhile(
+    house: House, vault: Vault, take: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = house.people["anna"].id
+    real = folders.seal_bytes
+
+    def erased_first(data: bytes, recipient: str) -> bytes:
+        erase_subject(house.registry, vault, anna)
+        return real(data, recipient)
+
+    monkeypatch.setattr(folders, "seal_bytes", erased_first)
+    with pytest.raises(SubjectErasedError):
+        seal_for(house.registry, vault, take, anna, remove=True)
+    assert vault.of(anna) == [] and take.exists()
+    verify_registry(house.registry)
 
 
 def test_removing_waits_for_the_log_and_the_key(house: House, vault: Vault, take: Path) -> None:

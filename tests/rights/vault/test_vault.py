@@ -256,6 +256,51 @@ def test_a_key_store_tells_backups_to_leave_it_out_and_is_its_owners_alone(vault
         assert b"AGE-SECRET" not in archive.stdout and f"{ANNA}.age".encode() not in archive.stdout
 
 
+def test_a_new_master_key_shuts_copies_of_the_key_store(vault: Vault, take: Path, tmp_path: Path) -> None:
+    sealed, _ = vault.seal(take, ANNA)
+    vault.keys.add(BERT)
+    shutil.copytree(vault.keys.folder, tmp_path / "stray copy")
+    old = tmp_path / "usb" / "master"
+    with pytest.raises(InputError, match="already"):
+        vault.keys.rekey(keyfile=old)
+    vault.keys.rekey(keyfile=tmp_path / "usb" / "new")
+    vault.open(sealed, tmp_path / "back")
+    for place, key in ((vault.keys.folder, old), (tmp_path / "stray copy", tmp_path / "usb" / "new")):
+        with pytest.raises(InputError, match="not the master key"):
+            Keystore(place).unlock(keyfile=key)
+    mirror = Keystore(tmp_path / "mirror")
+    mirror.unlock(keyfile=tmp_path / "usb" / "new")
+    assert mirror.identity(ANNA) == vault.keys.identity(ANNA) and mirror.identity(BERT)
+
+
+def test_a_new_master_key_that_was_interrupted_goes_on(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for person in (ANNA, BERT):
+        vault.keys.add(person)
+    before = {person: vault.keys.identity(person) for person in (ANNA, BERT)}
+    calls = 0
+    real = Keystore._write
+
+    def fails_late(self: Keystore, name: str, data: bytes) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise StorageError("The disk is full.")
+        real(self, name, data)
+
+    monkeypatch.setattr(Keystore, "_write", fails_late)
+    with pytest.raises(StorageError):
+        vault.keys.rekey(keyfile=tmp_path / "new")
+    monkeypatch.setattr(Keystore, "_write", real)
+    again = Keystore(vault.keys.folder, vault.keys.mirrors)
+    again.unlock(keyfile=tmp_path / "usb" / "master")
+    with pytest.raises(InputError, match="locked"):
+        Keystore(vault.keys.folder).rekey(keyfile=tmp_path / "new")
+    again.rekey(keyfile=tmp_path / "new")
+    assert {person: again.identity(person) for person in (ANNA, BERT)} == before
+
+
 @pytest.mark.slow
 def test_a_passphrase_opens_and_another_does_not(tmp_path: Path) -> None:
     Keystore.create(tmp_path / "keys", passphrase="correct horse battery").add(ANNA)
@@ -264,6 +309,18 @@ def test_a_passphrase_opens_and_another_does_not(tmp_path: Path) -> None:
         keys.unlock(passphrase="incorrect horse")
     keys.unlock(passphrase="correct horse battery")
     assert keys.identity(ANNA).startswith("AGE-SECRET-KEY-1")
+    shutil.copytree(tmp_path / "keys", tmp_path / "old")
+    keys.rekey(passphrase="another horse battery")
+    assert not (tmp_path / "keys" / "next.age").exists()
+    # Cut off once the new key opened it and the file of the old one was still there.
+    shutil.copy(tmp_path / "keys" / "master.age", tmp_path / "keys" / "next.age")
+    shutil.copy(tmp_path / "keys" / "master.pub", tmp_path / "keys" / "next.pub")
+    shutil.copy(tmp_path / "old" / "master.age", tmp_path / "keys" / "master.age")
+    again = Keystore(tmp_path / "keys")
+    with pytest.raises(InputError, match="not that of"):
+        again.unlock(passphrase="correct horse battery")
+    again.unlock(passphrase="another horse battery")
+    assert again.identity(ANNA) == keys.identity(ANNA)
     with pytest.raises(pyrage.DecryptError):  # age's own format: `age -d` opens it as well
         pyrage.passphrase.decrypt((tmp_path / "keys" / "master.age").read_bytes(), "x")
 
