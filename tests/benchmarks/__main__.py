@@ -6,7 +6,10 @@ memory  peak memory at 64 views of 24 megapixels (an hour)
 simulate  what a photograph of the virtual studio costs, beside bare Mitsuba (about 5 minutes)
 calibration  the board solver with 4, 16, 64 cameras, and beside OpenCV's and scipy's (about 2 minutes)
 fit  the body fit against truths from outside the model (about 40 minutes)
+render  final and quick pictures beside bare Mitsuba, how alike they are, white furnaces (about 8 minutes)
+rights  the registry: a check, a verification, edits and forgeries that are found (about 10 minutes)
 colour  charts from spectra, vignetting and factors of a rig, all planted (about 5 minutes)
+appearance  skin from a polarised flash sequence, with shadows and without (about an hour)
 Without a name: head and growth.
 """
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import board_solver, body_fit, colour_charts
+from tests.benchmarks import board_solver, body_fit, colour_charts, materials, pictures
 from tests.benchmarks.claims import HEAD, PREVIEW
 from tests.benchmarks.growth import exponents
+from tests.benchmarks import rights_registry
 from tests.benchmarks.machine import REPOSITORY, circumstances
 
 _TITLE = (
@@ -168,14 +169,29 @@ def _colour(result: Mapping[str, Any]) -> str:
     return colour_charts.draw(result, _made(result["made"]), table)
 
 
+def _render(result: Mapping[str, Any]) -> str:
+    return pictures.draw(result, _made(result["made"]), table)
+
+
+def _appearance(result: Mapping[str, Any]) -> str:
+    return materials.draw(result, _made(result["made"]), table)
+
+
+def _rights(result: Mapping[str, Any]) -> str:
+    return rights_registry.draw(result, _made(result["made"]), table)
+
+
 _PARTS = {
     "head": _head,
     "growth": _growth,
     "memory": _memory,
     "simulate": _simulate,
+    "render": _render,
     "calibration": _calibration,
+    "rights": _rights,
     "fit": _fit,
     "colour": _colour,
+    "appearance": _appearance,
 }
 
 
