@@ -10,8 +10,8 @@ from typing import Any
 from tests.benchmarks import board_solver, body_fit, colour_charts, materials, pictures
 from tests.benchmarks.claims import HEAD, PREVIEW
 from tests.benchmarks.growth import exponents
-from tests.benchmarks import rights_registry
 from tests.benchmarks.machine import REPOSITORY, circumstances
+from tests.benchmarks.rights_registry import draw as draw_rights
 
 _TITLE = (
     "# Benchmarks\n\nWritten by `make bench` (`python -m tests.benchmarks head growth memory`; the numbers alone\n"
@@ -178,7 +178,7 @@ def _appearance(result: Mapping[str, Any]) -> str:
 
 
 def _rights(result: Mapping[str, Any]) -> str:
-    return rights_registry.draw(result, _made(result["made"]), table)
+    return draw_rights(result, _made(result["made"]), table)
 
 
 _PARTS = {
