@@ -53,7 +53,6 @@ DISTRIBUTION_OF = {
     "warp": "warp-lang",
     "pxr": "usd-core",
     "c2pa": "c2pa-python",
-    "fpdf": "fpdf2",
     "PyOpenColorIO": "opencolorio",
     "fpdf": "fpdf2",
 }
