@@ -188,10 +188,14 @@ def chained_or_none(previous: Any, body: Any) -> str | None:
         return None
 
 
-def walk(connection: sa.Connection) -> Iterator[Event]:
-    """All events, each checked against the one before; at the end the ledger's own end. Raises LedgerBrokenError."""
-    previous, expected = FIRST_PREVIOUS, 1
+def walk(connection: sa.Connection, since: Head | None = None) -> Iterator[Event]:
+    """All events, each checked against the one before; at the end the ledger's own end. Raises LedgerBrokenError.
+
+    since: a head known to be whole; only what follows on it is read.
+    """
+    previous, expected = (FIRST_PREVIOUS, 1) if since is None else (since.hash, since.sequence + 1)
     query = sa.select(events.c.sequence, events.c.body, events.c.hash).order_by(events.c.sequence)
+    query = query.where(events.c.sequence >= expected)
     last = ""
     for block in connection.execution_options(yield_per=_AT_ONCE).execute(query).partitions():
         for sequence, body, digest in block:
@@ -203,7 +207,8 @@ def walk(connection: sa.Connection) -> Iterator[Event]:
             yield event
             previous, last, expected = digest, event.at, expected + 1
     head = connection.execute(sa.select(ledger_head)).all()
-    if len(head) != 1 or (head[0].sequence, head[0].hash, head[0].at) != (expected - 1, previous, last):
+    ends = (expected - 1, previous, last or (head[0].at if head else ""))
+    if len(head) != 1 or (head[0].sequence, head[0].hash, head[0].at) != ends:
         raise LedgerRolledBackError(
             f"The ledger has {expected - 1} events, but its end says otherwise.", "", "Restore the newest copy."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -29,8 +30,8 @@ def lengthen(registry: Registry, count: int, source: random.Random) -> Head:
     return registry.head()
 
 
-def edit(connection: sa.Connection, kind: str, source: random.Random, count: int) -> None:
-    """One random edit, in the connection's transaction."""
+def edit(connection: sa.Connection, kind: str, source: random.Random, count: int) -> int:
+    """One random edit, in the connection's transaction; returns the first event that it touched."""
     number = source.randint(1, count)
     row = connection.execute(sa.select(events).where(events.c.sequence == number)).one()
     here = events.update().where(events.c.sequence == number)
@@ -43,9 +44,11 @@ def edit(connection: sa.Connection, kind: str, source: random.Random, count: int
     elif kind == "row gone":
         connection.execute(events.delete().where(events.c.sequence == number))
     elif kind == "rows swapped":
-        _swap(connection, row, source.choice([one for one in (number - 1, number + 1, 1, count) if one != number]))
+        number = _swap(connection, row, source.choice([one for one in (number - 1, number + 1, 1) if one != number]))
     else:
-        _cut(connection, source.randint(1, count - 1))
+        number = source.randint(1, count - 1)
+        _cut(connection, number)
+    return number
 
 
 def _flipped(text: str, source: random.Random) -> str:
@@ -56,7 +59,7 @@ def _flipped(text: str, source: random.Random) -> str:
             return text[:place] + changed + text[place + 1 :]
 
 
-def _swap(connection: sa.Connection, row: sa.Row, other: int) -> None:
+def _swap(connection: sa.Connection, row: sa.Row, other: int) -> int:
     found = connection.execute(sa.select(events).where(events.c.sequence == max(other, 1))).one_or_none()
     if found is None:
         found = connection.execute(sa.select(events).where(events.c.sequence == row.sequence - 1)).one()
@@ -64,6 +67,7 @@ def _swap(connection: sa.Connection, row: sa.Row, other: int) -> None:
         connection.execute(
             events.update().where(events.c.sequence == one.sequence).values(body=two.body, hash=two.hash)
         )
+    return min(row.sequence, found.sequence)
 
 
 def _cut(connection: sa.Connection, keep: int) -> None:
@@ -74,10 +78,10 @@ def _cut(connection: sa.Connection, keep: int) -> None:
     connection.execute(ledger_head.update().values(sequence=keep, hash=last.hash, at=at))
 
 
-def is_found(connection: sa.Connection, head: Head) -> bool:
-    """Whether verification with an outside head finds that something was edited."""
+def is_found(connection: sa.Connection, head: Head, since: Head | None = None) -> bool:
+    """Whether verification with an outside head finds that something was edited. since: where it begins."""
     try:
-        for _ in walk(connection):
+        for _ in walk(connection, since):
             pass
         check_end(connection, connection.execute(sa.select(ledger_head)).one(), [head])
     except LedgerBrokenError:
@@ -85,15 +89,30 @@ def is_found(connection: sa.Connection, head: Head) -> bool:
     return False
 
 
-def found_edits(registry: Registry, head: Head, times: int, source: random.Random) -> dict[str, tuple[int, int]]:
-    """Kind of edit -> (made, found), each made on the whole ledger and taken back."""
+def found_edits(
+    registry: Registry, head: Head, times: int, source: random.Random, *, step: int | None = None
+) -> dict[str, tuple[int, int]]:
+    """Kind of edit -> (made, found), each made on the whole ledger and taken back.
+
+    step: verification begins at the nearest multiple of this many events before the edit, since it would come to the
+    same there, and goes on to the end; None to begin at the first event each time.
+    """
     count = head.sequence
+    with registry.engine.connect() as connection:
+        marks = _heads(connection, head, step) if step else {}
     told = dict.fromkeys(EDITS, (0, 0))
     for number in range(times):
         kind = EDITS[number % len(EDITS)]
         with registry.engine.connect() as connection, connection.begin() as transaction:
-            edit(connection, kind, source, count)
-            found = is_found(connection, head)
+            first = edit(connection, kind, source, count)
+            found = is_found(connection, head, marks.get((first - 1) // step) if step else None)
             transaction.rollback()
         told[kind] = (told[kind][0] + 1, told[kind][1] + found)
     return told
+
+
+def _heads(connection: sa.Connection, head: Head, step: int) -> dict[int, Head]:
+    """Heads of the unedited ledger at every multiple of `step`."""
+    wanted = list(range(step, head.sequence, step))
+    rows = connection.execute(sa.select(events).where(events.c.sequence.in_(wanted))).all()
+    return {row.sequence // step: replace(head, sequence=row.sequence, hash=row.hash) for row in rows}
