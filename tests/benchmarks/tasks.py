@@ -17,8 +17,8 @@ from tests.benchmarks.body_fit import fit
 from tests.benchmarks.captures import around_both_rings, sample_capture, scaled_take
 from tests.benchmarks.colour_charts import colour
 from tests.benchmarks.machine import circumstances, finished
-from tests.benchmarks.pictures import render
 from tests.benchmarks.materials import appearance
+from tests.benchmarks.pictures import render
 from tests.benchmarks.rights_registry import rights
 from tests.benchmarks.run import copy_take, reconstruct, unit_seconds
 from tests.benchmarks.scores import colour_scores, cost_of, mask_scores, shape_scores
