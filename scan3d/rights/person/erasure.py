@@ -18,6 +18,7 @@ from scan3d.rights.registry import Registry
 from scan3d.rights.terms import Licence
 from scan3d.rights.transactions import Writing
 from scan3d.rights.uses import void
+from scan3d.rights.vault.registered import check_nothing_sealed
 from scan3d.rights.vault.store import Vault
 
 KEPT = (Licence.TYPE, Payment.TYPE)
@@ -38,13 +39,15 @@ class Erased:
 def erase_subject(registry: Registry, vault: Vault | None, subject_id: str) -> Erased:
     """Erases a person for good; run again after a failure it goes on where it stopped.
 
-    vault: None only for a registry that never had one. Raises NotRegisteredError; StorageError while the key store or
-    a mirror of it cannot be reached, and then nothing has been erased yet.
+    vault: None for a registry without one. Raises NotRegisteredError; InputError where something is sealed but there
+    is no vault; StorageError while the key store or a mirror cannot be reached. Then nothing has been erased yet.
     """
     if vault is not None:
         vault.keys.check_reached()
     with registry.writing() as writing:
         row = writing.known(tables.subjects, subject_id)
+        if vault is None:
+            check_nothing_sealed(writing, subject_id)
         records, kept = _empty(writing, subject_id)
         if row.state != "erased":
             writing.change(tables.subjects, subject_id, "erased", subject_id, alias=None, sealed=None)

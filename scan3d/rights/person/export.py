@@ -18,7 +18,7 @@ from scan3d.rights.errors import SubjectErasedError
 from scan3d.rights.person.gathering import gather
 from scan3d.rights.registry import Registry
 from scan3d.rights.vault.folders import Index
-from scan3d.rights.vault.registered import check_sealed, read_personal
+from scan3d.rights.vault.registered import check_nothing_sealed, check_sealed, read_personal
 from scan3d.rights.vault.store import Sealed, Vault
 
 
@@ -46,6 +46,8 @@ def export_person(
     with registry.reading() as reading:
         if reading.known(tables.subjects, subject_id).state == "erased":
             raise SubjectErasedError("The person was erased: nothing is left to be exported.", subject_id, "")
+        if vault is None:
+            check_nothing_sealed(reading, subject_id)
         personal = {} if vault is None else read_personal(reading, vault, subject_id)
         document = gather(reading, subject_id, personal)
         sealed = [] if vault is None else vault.of(subject_id)

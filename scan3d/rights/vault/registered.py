@@ -54,6 +54,17 @@ def read_personal(reading: Reading, vault: Vault, subject_id: str) -> dict[str, 
     return open_personal(bytes(row.sealed), vault.keys.identity(subject_id), expected)
 
 
+def check_nothing_sealed(reading: Reading, subject_id: str) -> None:
+    """For a registry whose vault is not there. Raises InputError if something of the person lies in it."""
+    row = reading.known(tables.subjects, subject_id)
+    events = tables.events.c
+    sealed = events.body.like(f'%"kind":"{_SEALED}"%"subject":"{subject_id}"%')
+    if row.sealed is not None or reading.connection.execute(sa.select(events.sequence).where(sealed)).first():
+        raise InputError(
+            "Data of this person are sealed, but the registry's vault is not there.", "vault.toml", "Put the file back."
+        )
+
+
 def seal_for(
     registry: Registry,
     vault: Vault,

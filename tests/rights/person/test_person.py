@@ -289,6 +289,19 @@ def test_nothing_is_erased_while_a_mirror_is_away_and_it_goes_on_later(house: Ho
     verify_registry(house.registry)
 
 
+def test_a_vault_that_was_mislaid_is_missed(house: House, vault: Vault, take: Path, tmp_path: Path) -> None:
+    anna, kate = house.people["anna"].id, enrol(house, vault)
+    seal_for(house.registry, vault, take, anna)
+    for person in (anna, kate):
+        with pytest.raises(InputError, match="not there"):
+            export_person(house.registry, None, person, tmp_path / "out")
+        with pytest.raises(InputError, match="not there"):
+            erase_subject(house.registry, None, person)
+    house.subject("mia")
+    export_person(house.registry, None, house.people["mia"].id, tmp_path / "out")
+    assert erase_subject(house.registry, None, house.people["mia"].id).records == 1
+
+
 def test_a_vaults_keys_never_lie_in_the_registrys_folder(house: House, tmp_path: Path) -> None:
     folder = house.registry.settings.folder
     for places in ({"keystore": folder / "keys2"}, {"mirrors": [folder / "m"]}, {"keyfile": folder / "k"}):
