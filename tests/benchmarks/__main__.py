@@ -10,6 +10,7 @@ render  final and quick pictures beside bare Mitsuba, how alike they are, white 
 rights  the registry: a check, a verification, edits and forgeries that are found (about 10 minutes)
 colour  charts from spectra, vignetting and factors of a rig, all planted (about 5 minutes)
 appearance  skin from a polarised flash sequence, with shadows and without (about an hour)
+watermark  who is found by the watermark after what, and at which cost, beside blind-watermark (about 10 minutes)
 Without a name: head and growth.
 """
 

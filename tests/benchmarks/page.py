@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import board_solver, body_fit, colour_charts, materials, pictures
+from tests.benchmarks import board_solver, body_fit, colour_charts, materials, pictures, watermark
 from tests.benchmarks.claims import HEAD, PREVIEW
 from tests.benchmarks.growth import exponents
 from tests.benchmarks.machine import REPOSITORY, circumstances
@@ -181,6 +181,10 @@ def _rights(result: Mapping[str, Any]) -> str:
     return draw_rights(result, _made(result["made"]), table)
 
 
+def _watermark(result: Mapping[str, Any]) -> str:
+    return watermark.draw(result, _made(result["made"]), table)
+
+
 _PARTS = {
     "head": _head,
     "growth": _growth,
@@ -190,6 +194,7 @@ _PARTS = {
     "calibration": _calibration,
     "rights": _rights,
     "fit": _fit,
+    "watermark": _watermark,
     "colour": _colour,
     "appearance": _appearance,
 }

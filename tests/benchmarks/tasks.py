@@ -23,6 +23,7 @@ from tests.benchmarks.rights_registry import rights
 from tests.benchmarks.run import copy_take, reconstruct, unit_seconds
 from tests.benchmarks.scores import colour_scores, cost_of, mask_scores, shape_scores
 from tests.benchmarks.virtual_studio import simulate
+from tests.benchmarks.watermark import watermark
 
 _PHOTOGRAPH_MPX = 0.9 * 1.2
 _VIEWS_BY_SCALE = ((8, 1.0), (16, 1.0), (32, 1.0), (8, 0.5), (8, 2.0))  # 8, 16, 32 views; 0.27, 1.08, 4.32 Mpx
@@ -95,6 +96,7 @@ TASKS: dict[str, Callable[[], dict[str, Any]]] = {
     "calibration": calibration,
     "rights": rights,
     "fit": fit,
+    "watermark": watermark,
     "colour": colour,
     "appearance": appearance,
 }

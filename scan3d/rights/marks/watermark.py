@@ -19,7 +19,7 @@ _DARK, _BRIGHT = 0.6, 1.0
 # A small picture has fewer pixels to carry as many bits.
 _AREA_PX, _SMALL = 500_000, 1.5
 
-LEAST_PSNR_DB = 41.0
+LEAST_PSNR_DB = 41.1  # Rounding to whole levels takes a little of it.
 
 
 def embed(pixels: npt.NDArray[np.integer], id: int) -> npt.NDArray[np.integer]:
