@@ -234,9 +234,8 @@ def main() -> None:
         # A person who licenses one brand is not kept from licensing its competitor.
         for brand in ("Brand Ost", "Brand West") if number % 3 == 0 else (("Brand Ost", "Brand West")[number % 2],):
             season.license(name, brand, RATES[number % len(RATES)])
-    print(
-        f"{len(names)} people own their twins; {len(season.licences)} licences, {len(names[::3])} people with both brands."
-    )
+    both = len(names[::3])
+    print(f"{len(names)} people own their twins; {len(season.licences)} licences, {both} people with both brands.")
 
     season.clock.time += timedelta(days=20)
     pictures = [season.deliver(name, brand, season.ask(name, brand)) for name, brand in sorted(season.licences)]
