@@ -22,7 +22,7 @@ from scan3d.appearance.materials.transport import Transport
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress
 
-_BYTES = 600 << 20  # of the table of samples
+TABLE_BYTES = 600 << 20  # of the samples
 _MOST = 40_000
 _ROUNDS = 3
 _PATCH_M = 0.015
@@ -61,10 +61,10 @@ class _Table:
 
 def first_solve(
     surface: Surface, lights: LightPoints, lamps: Sequence[Lamp], views: Sequence[LitView], transport: Transport, *,
-    lens: bool = True, progress: Progress, workers: int | None = None,
+    lens: bool = True, table_bytes: int = TABLE_BYTES, progress: Progress, workers: int | None = None,
 ) -> FirstSolve:  # fmt: skip
     """Solve a sample of the surface's vertices. lens: False where the photographs' shading was corrected before."""
-    points = at_vertices(surface, _chosen(surface, len(views), len(lamps)))
+    points = at_vertices(surface, _chosen(surface, table_bytes // (16 * len(views) * len(lamps))))
     table = _sampled(surface, points, lights, lamps, views, progress, workers)
     agreement = agree(table.value, table.share, table.radius2, lens=lens)
     for number in range(len(views)):
@@ -104,12 +104,12 @@ def first_solve(
     )
 
 
-def _chosen(surface: Surface, views: int, lamps: int) -> np.ndarray:
+def _chosen(surface: Surface, most: int) -> np.ndarray:
     """Vertices that are sampled, spread by area, as many as the table may hold."""
     areas = surface.mesh.face_areas()
     weight = np.bincount(surface.mesh.faces.ravel(), np.repeat(areas, 3), len(surface.mesh.vertices))
     weight[surface.label < 0] = 0
-    count = min(_MOST, _BYTES // (16 * views * lamps), int((weight > 0).sum()))
+    count = min(_MOST, most, int((weight > 0).sum()))
     rng = np.random.default_rng(0)
     return np.sort(rng.choice(len(weight), count, replace=False, p=weight / weight.sum()))
 
@@ -166,22 +166,24 @@ def _means(
             for k in np.flatnonzero(plain):
                 shine = lighting.gloss(points, made.normal, sight, int(k), lobe)
                 value[number, :, k] -= shine[:, None] * lighting.lights.colour[k]
-    grey = np.where(share > 0, value.mean(axis=3), np.nan)
-    with np.errstate(all="ignore"):
-        import warnings
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            low = np.nanquantile(grey, 0.3 if lobe is None and plain.any() else 0.5, axis=0)
-    low = np.nan_to_num(low)
+    grey = value.mean(axis=3)
+    low = _quantile(grey, share > 0, 0.3 if lobe is None and plain.any() else 0.5)
     above = 0.06 if lobe is None and plain.any() else 0.2
     for _ in range(4):
-        off = (np.nan_to_num(grey) - low) / (low + 0.02 * low.max() + 1e-9)
+        off = (grey - low) / (low + 0.02 * low.max() + 1e-9)
         robust = share / (1 + (off / np.where(off > 0, above, 0.2)) ** 2) ** 2
         total = robust.sum(axis=0)
-        low = (robust * np.nan_to_num(grey)).sum(axis=0) / np.maximum(total, 1e-9)
+        low = (robust * grey).sum(axis=0) / np.maximum(total, 1e-9)
     mean = (robust[..., None] * value).sum(axis=0) / np.maximum(total, 1e-9)[..., None]
     return mean.astype(np.float32), np.where(total > 1e-3, total, 0).astype(np.float32)
+
+
+def _quantile(values: np.ndarray, known: np.ndarray, share: float) -> np.ndarray:
+    """(S, L) of values (V, S, L) over the views that know each, 0 where none does."""
+    ordered = np.sort(np.where(known, values, np.inf), axis=0)
+    rank = np.floor(share * np.maximum(known.sum(axis=0) - 1, 0)).astype(np.int64)
+    found = np.take_along_axis(ordered, rank[None], axis=0)[0]
+    return np.where(np.isfinite(found), found, 0.0)
 
 
 def _spread(surface: Surface, points: Points, made: Diffuse) -> np.ndarray:

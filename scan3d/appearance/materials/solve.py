@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scan3d.appearance.materials.first_solve import FirstSolve, first_solve, seen_light
+from scan3d.appearance.materials.first_solve import TABLE_BYTES, FirstSolve, first_solve, seen_light
 from scan3d.appearance.materials.kernels import add_view
 from scan3d.appearance.materials.light_points import light_points
 from scan3d.appearance.materials.lighting import Diffuse, Lobe
 from scan3d.appearance.materials.observations import Lamp, LitView, Sight, Watched, every_lamp_is_there, picked, radius2
-from scan3d.appearance.materials.surface import Points, Surface, blocks
+from scan3d.appearance.materials.surface import Points, Surface, points_of, texel_owners
 from scan3d.appearance.materials.transport import Transport
 from scan3d.geometry import Mesh
 from scan3d.pipeline.executor import run_units
@@ -31,12 +31,14 @@ _HOLD = 0.1  # of a usual texel's gloss: what the patch adds to each texel's own
 @dataclass(frozen=True, kw_only=True)
 class SolveOptions:
     """visible: False forgets all shadows, to show what they are worth. turn: False keeps the mesh's normals. lens:
-    False where the photographs' shading was corrected before. block_bytes: memory of the texels solved at once."""
+    False where the photographs' shading was corrected before. block_bytes: memory of the texels solved at once;
+    table_bytes: of the samples that tell what all texels share."""
 
     visible: bool = True
     turn: bool = True
     lens: bool = True
     block_bytes: int = _BLOCK_BYTES
+    table_bytes: int = TABLE_BYTES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,7 +79,15 @@ class Solver:
         lights = light_points([lamp.setup for lamp in lamps], centre)
         transport = Transport(surface.mesh, lights, visible=options.visible, blockers=blockers, progress=self._progress)
         self.common: FirstSolve = first_solve(
-            surface, lights, lamps, views, transport, lens=options.lens, progress=self._progress, workers=workers
+            surface,
+            lights,
+            lamps,
+            views,
+            transport,
+            lens=options.lens,
+            table_bytes=options.table_bytes,
+            progress=self._progress,
+            workers=workers,
         )
 
     @property
@@ -88,22 +98,23 @@ class Solver:
         """The maps, a tile at a time."""
         most = max(10_000, self._options.block_bytes // (160 + 20 * len(self._lamps)))
         for tile in range(self._surface.tiles):
-            parts = [self._block(points) for points in blocks(self._surface, tile, most)]
-            if parts:
-                joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
-                yield _maps(tile, joined)
+            index, face = texel_owners(self._surface, tile)
+            if len(index):
+                maps = _empty(tile, index, face)
+                for first in range(0, len(index), most):
+                    rows = slice(first, first + most)
+                    self._fill(maps, rows, points_of(self._surface, index[rows], face[rows]))
+                yield maps
 
-    def _block(self, points: Points) -> tuple[np.ndarray, ...]:
-        lighting = self.common.lighting
+    def _fill(self, maps: TileMaps, rows: slice, points: Points) -> None:
         lobe = self._lobe(points)
         value, weight = self._diffuse_light(points, lobe)
-        made = lighting.diffuse(points, value, weight, turn=self._options.turn)
+        made = self.common.lighting.diffuse(points, value, weight, turn=self._options.turn)
         del value, weight
-        specular = self._gains(points, made, lobe) if lobe is not None else np.zeros(len(points), np.float32)
-        roughness = lobe.roughness if lobe is not None else np.zeros(len(points), np.float32)
-        return (
-            points.index, points.face, made.albedo, made.normal, specular, roughness, made.trusted, made.residual
-        )  # fmt: skip
+        maps.albedo[rows], maps.normal[rows] = made.albedo, made.normal
+        maps.trusted[rows], maps.residual[rows] = made.trusted, made.residual
+        if lobe is not None:
+            maps.specular[rows], maps.roughness[rows] = self._gains(points, made, lobe), lobe.roughness
 
     def _lobe(self, points: Points) -> Lobe | None:
         fit = self.common.fit
@@ -198,9 +209,10 @@ class Solver:
         return picked(self._views[number].load(light_id), sight)
 
 
-def _maps(tile: int, joined: Sequence[np.ndarray]) -> TileMaps:
-    index, face, albedo, normal, specular, roughness, trusted, residual = joined
+def _empty(tile: int, index: np.ndarray, face: np.ndarray) -> TileMaps:
+    three, one = (len(index), 3), len(index)
     return TileMaps(
-        tile=tile, index=index, face=face, albedo=albedo, normal=normal, specular=specular, roughness=roughness,
-        trusted=trusted, residual=residual,
+        tile=tile, index=index, face=face, albedo=np.zeros(three, np.float32), normal=np.zeros(three, np.float32),
+        specular=np.zeros(one, np.float32), roughness=np.zeros(one, np.float32), trusted=np.zeros(one, np.float32),
+        residual=np.zeros(one, np.float32),
     )  # fmt: skip
