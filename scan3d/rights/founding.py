@@ -49,10 +49,10 @@ def found_registry(
     )
     with written_aside(folder) as aside, _renamed_over(folder):
         aside.mkdir(mode=0o700)
-        _fill(replace(settings, folder=aside), key or SigningKey.new(), cost, clock)
-    registry = Registry.open(folder, clock=clock, ids=ids)
-    _register_studio(registry)
-    return registry
+        inside = replace(settings, folder=aside)
+        _fill(inside, key or SigningKey.new(), cost, clock)
+        _register_studio(Registry(inside, clock=clock, ids=ids))
+    return Registry.open(folder, clock=clock, ids=ids)
 
 
 @contextmanager
@@ -88,7 +88,6 @@ def _fill(settings: Settings, key: SigningKey, cost: Cost | None, clock: Clock) 
 
 
 def _register_studio(registry: Registry) -> None:
-    """The first record. Done again on opening where it was cut off, since all else needs it."""
     settings, key = registry.settings, registry.studio_key()
     studio = Party(
         signed_at=registry.clock.now(),
@@ -98,3 +97,4 @@ def _register_studio(registry: Registry) -> None:
         public_key=key.public_key,
     )
     submit(registry, key.sign(studio))
+    registry.close()

@@ -84,13 +84,15 @@ def leaving(
         recover(registry, say)
         sweep_staging(registry, into)
         delivery = Delivery(registry, into, registry.ids.new_id())
-        yield from _delivered(registry, delivery, intent)
+        yield from _delivered(registry, take, delivery, intent)
     finally:
         registry.close()
 
 
-def _delivered(registry: Any, delivery: Any, intent: Any) -> Iterator[Departure]:
+def _delivered(registry: Any, take: Path, delivery: Any, intent: Any) -> Iterator[Departure]:
+    from scan3d.rights.errors import BodyAlteredError
     from scan3d.rights.gate import ask
+    from scan3d.rights.twin_hashes import twin_hashes
     from scan3d.rights.uses import reserve
 
     ask(registry, intent)  # A refusal comes before anything is made on the disk.
@@ -105,6 +107,10 @@ def _delivered(registry: Any, delivery: Any, intent: Any) -> Iterator[Departure]
     departure = Departure(folder=delivery.written, about=about, enforced=True)
     try:
         yield departure
+        if twin_hashes(take) != intent.twin:
+            raise BodyAlteredError(
+                "The take was changed while it was worked on.", str(take), "Let it be until the files have left."
+            )
         departure.outputs = delivery.finish(permit, intent.deliverable)
     except BaseException as error:
         delivery.give_up(type(error).__name__)

@@ -77,8 +77,9 @@ def draw(result: Mapping[str, Any], made: str, table: Callable[..., str]) -> str
             "## Rights\n",
             made,
             "Edits, each made on the whole ledger, verified from at most 1,000 events before it to the end and against "
-            f"a head kept outside: {kinds}. The forgeries were refused by {forged['rules']} different rules, {1e3 * forged['cpu_s'] / forged['made']:.1f} CPU ms each "
-            "with what it takes to make them; the honest documents were accepted after them.\n",
+            f"a head kept outside: {kinds}. The forgeries were refused by {forged['rules']} different rules, "
+            f"{1e3 * forged['cpu_s'] / forged['made']:.1f} CPU ms each with what it takes to make them; the honest "
+            "documents were accepted after them.\n",
             table(rows),
         ]
     )

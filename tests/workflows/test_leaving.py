@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from scan3d.errors import InputError, MissingDependencyError
 from scan3d.pipeline.progress import Silent
 from scan3d.rights import tables
-from scan3d.rights.errors import NoLicenceError, UnmarkedOutputError
+from scan3d.rights.errors import BodyAlteredError, NoLicenceError, UnmarkedOutputError
 from scan3d.rights.marks.order import Marked, MarkOrder, mark_file
 from scan3d.rights.settings import find_registry
 from scan3d.rights.twin_hashes import body_hash, twin_hashes
@@ -130,6 +130,19 @@ def test_whatever_goes_wrong_gives_the_use_back(studio: House, tmp_path: Path, e
 
     with pytest.raises(type(error)):
         render_out(tmp_path / "take", RenderOptions(out=tmp_path / "out"), QC, broken)
+    assert states(studio) == ["void"] and list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_take_that_is_changed_in_between_does_not_leave(studio: House, tmp_path: Path) -> None:
+    take, make = tmp_path / "take", picture(tmp_path / "take")
+
+    def swap(options: RenderOptions) -> Rendered:
+        path = take / "results" / "body" / "detail.npz"
+        path.write_bytes(path.read_bytes() + b"1")
+        return make(options)
+
+    with pytest.raises(BodyAlteredError):
+        render_out(take, RenderOptions(out=tmp_path / "out"), QC, swap)
     assert states(studio) == ["void"] and list((tmp_path / "out").iterdir()) == []
 
 
