@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.floating]
 # Standard deviations, in levels of 255, on a plain surface of middle brightness and where the picture's own contrast
 # hides most.
 PLAIN_LEVELS = 0.9
-BUSY_LEVELS = 6.0
+BUSY_LEVELS = 4.5
 _BUSY_CONTRAST = 10.0  # the deviation within a sixteenth of a tile from which on a surface hides all it can
 # One level is a larger part of a dark surface's light than of a bright one's: the eye sees ratios (Weber).
 _DARK, _BRIGHT = 0.6, 1.0
