@@ -52,6 +52,7 @@ DISTRIBUTION_OF = {
     "colour": "colour-science",
     "warp": "warp-lang",
     "pxr": "usd-core",
+    "drjit": "mitsuba",  # which needs one release of it exactly
     "c2pa": "c2pa-python",
     "PyOpenColorIO": "opencolorio",
     "fpdf": "fpdf2",
