@@ -92,7 +92,8 @@ def draw(result: Mapping[str, Any], made: str, table: Callable[[Sequence[Sequenc
             f"{_LEAST_PSNR_DB:.0f} dB: {100 * found:.2f} %, {wrong} wrong, {ours['least_psnr_db']:.1f} dB: "
             f"{'met' if met else '**not met**'}. In {result['unmarked']} unmarked pictures a number was seen "
             f"{result['found_unmarked']} times. blind-watermark (every fourth picture, one number each) was "
-            "given the picture at its original size again, which it needs; where a crop was made it would need to be told where.\n",
+            "given the picture at its original size again, which it needs; after a crop it would need to be told where "
+            "that was.\n",
         ]
     )
 

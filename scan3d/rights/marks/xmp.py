@@ -133,11 +133,11 @@ def read_packet(data: bytes) -> dict[str, Any]:
 
 def json_ld(found: Mapping[str, Any]) -> dict[str, Any]:
     """The same as a JSON-LD packet for glTF's KHR_xmp_json_ld (ISO 16684-3): lists and languages by their keys."""
-    used = {name.split(":")[0] for name in found} | {"dc"}
-    out: dict[str, Any] = {"@context": {prefix: uri for prefix, uri in NAMESPACES.items() if prefix in used}, "@id": ""}
+    used = {name.split(":")[0] for name in found}
+    out: dict[str, Any] = {"@context": {prefix: uri for prefix, uri in NAMESPACES.items() if prefix in used}}
     for name, value in found.items():
         if isinstance(value, str):
-            out[name] = value
+            out[name] = value == "True" if name == "xmpRights:Marked" else value
         elif value[0] == _LANGUAGES:
             out[name] = {
                 "@type": "rdf:Alt",

@@ -65,5 +65,6 @@ def test_json_ld_names_its_vocabularies() -> None:
     ld = json_ld(properties(CLAIMS, use_id="u1"))
     assert ld["@context"]["plus"] == "http://ns.useplus.org/ldf/xmp/1.0/"
     assert ld["xmpRights:UsageTerms"]["rdf:_1"]["@value"] == CLAIMS["terms"]
+    assert ld["xmpRights:Marked"] is True and ld["plus:Licensee"] == {"@list": [{"plus:LicenseeName": "Marke AG"}]}
     prefixes = {name.split(":")[0] for name in ld if not name.startswith("@")}
     assert prefixes <= set(ld["@context"])
