@@ -4,8 +4,8 @@ arguments: -- FILE FOUND.npz, or -- TWIN_FOLDER FOUND.npz SCENE.py; FOUND gets p
 all polygons, colours (N, 3) of the picture there as stored, and materials (N,) by name.
 """
 
-import importlib.util
 import sys
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -14,10 +14,8 @@ arguments = sys.argv[sys.argv.index("--") + 1 :]
 path = arguments[0]
 bpy.ops.wm.read_factory_settings(use_empty=True)
 if len(arguments) > 2:
-    spec = importlib.util.spec_from_file_location("scene", arguments[2])
-    scene = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(scene)
-    from pathlib import Path
+    sys.path.insert(0, str(Path(arguments[2]).parent))
+    import scene
 
     scene.build(scene.read_twin(Path(path)))
 elif path.endswith(".glb"):
