@@ -18,7 +18,7 @@ from tests.rights.house import House, build_house
 from tests.rights.ledger_edits import found_edits, lengthen
 from tests.rights.test_forgeries import attack
 
-_CHECKS, _EVENTS, _EDITS, _FORGERIES = 1000, 100_000, 1002, 10_000
+_CHECKS, _TIMES, _EVENTS, _EDITS, _FORGERIES = 200, 10, 100_000, 1002, 10_000
 
 
 def rights() -> dict[str, Any]:
@@ -37,11 +37,15 @@ def rights() -> dict[str, Any]:
 def _check(house: House) -> dict[str, float]:
     wanted = house.approved(house.licence())
 
-    def cpu_ms() -> float:
+    def one_ms() -> float:
         began = time.process_time()
         for _ in range(_CHECKS):
             ask(house.registry, wanted)
         return 1e3 * (time.process_time() - began) / _CHECKS
+
+    def cpu_ms() -> float:
+        # Work of others on the same cores makes CPU time longer, never shorter: the least is what it costs.
+        return min(one_ms() for _ in range(_TIMES))
 
     ask(house.registry, wanted)
     whole = cpu_ms()
