@@ -1,4 +1,4 @@
-"""`scan3d mark verify FILE` and `scan3d mark trace FILE`"""
+"""`scan3d mark verify FILE`, `scan3d mark trace FILE` and `scan3d mark pack MODEL`"""
 
 from __future__ import annotations
 
@@ -78,3 +78,25 @@ def trace(file: File, registry: Registry = None, json: Json = False, debug: Debu
     run(work, as_json=json, debug=debug)
     if not traced:
         raise typer.Exit(1)
+
+
+@mark.command()
+def pack(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A model that was marked when it left.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.zip", help="By default MODEL.zip.", show_default=False)
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Put MODEL, its terms and its signature into one file to send; `mark verify` reads it."""
+
+    def work(session: Session) -> Outcome:
+        from scan3d.rights.marks.package import pack
+
+        written = pack(model, out or model.with_name(f"{model.name}.zip"))
+        return Outcome(data={"path": str(written)}, lines=[f"Package: {written}"])
+
+    run(work, as_json=json, debug=debug)

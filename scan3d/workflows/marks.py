@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from scan3d.errors import InputError
 from scan3d.rights.marks.certificates import read_anchor
+from scan3d.rights.marks.detached import signature_path
 from scan3d.rights.marks.lookup import MarkedUse, UseLookup
+from scan3d.rights.marks.package import unpacked
 from scan3d.rights.marks.verify import Verdict, trace, verify
 from scan3d.rights.marks.watermark_search import Found
 from scan3d.rights.settings import find_registry, read_settings
@@ -23,8 +26,8 @@ def verify_file(path: Path, *, registry: Path | None = None, anchor: Path | None
     folder = find_registry(registry, path)
     trusted = anchor or (None if folder is None else read_settings(folder).certificates)
     pem = None if trusted is None else read_anchor(trusted)
-    with _opened(folder) as lookup:
-        return verify(path, pem, lookup)
+    with _opened(folder) as lookup, _of_package(path) as file:
+        return replace(verify(file, pem, lookup), path=path)
 
 
 def trace_file(path: Path, *, registry: Path | None = None) -> tuple[Found | None, MarkedUse | None]:
@@ -48,6 +51,12 @@ def _opened(folder: Path | None) -> Iterator[UseLookup | None]:
         yield RegistryLookup(registry)
     finally:
         registry.close()
+
+
+def _of_package(path: Path) -> AbstractContextManager[Path]:
+    """The model in a package of one; any other file as it is, also a .zip that was signed as a whole."""
+    package = path.suffix.lower() == ".zip" and not signature_path(path).is_file()
+    return unpacked(path) if package else nullcontext(path)
 
 
 def _check_there(path: Path) -> None:

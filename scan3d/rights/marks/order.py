@@ -117,15 +117,18 @@ def _mark_model(source: Path, target: Path, order: MarkOrder, authority: Authori
     found = _properties(order)
     if target.suffix.lower() == ".glb":
         data = glb.with_packet(data, xmp.json_ld(found), source)
+    terms = xmp.packet(found)
     stated = _statement(order, watermarked=False)
-    proof = detached.sign_detached(
-        data,
-        target.name,
-        {"use_id": stated.use_id, "watermark_id": None, "studio": authority.signer, "claims": dict(stated.claims)},
-        authority,
-    )
-    sidecars = (target.with_name(target.name + ".xmp"), detached.signature_path(target))
-    write_bytes(sidecars[0], xmp.packet(found))
+    about = {
+        "use_id": stated.use_id,
+        "watermark_id": None,
+        "studio": authority.signer,
+        "claims": dict(stated.claims),
+        "xmp_sha256": hashlib.sha256(terms).hexdigest(),
+    }
+    proof = detached.sign_detached(data, target.name, about, authority)
+    sidecars = (xmp.sidecar_path(target), detached.signature_path(target))
+    write_bytes(sidecars[0], terms)
     write_bytes(sidecars[1], proof)
     write_bytes(target, data)
     return _marked(target, data, proof, sidecars=sidecars)

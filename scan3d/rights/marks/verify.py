@@ -53,7 +53,7 @@ def verify(path: Path, anchor: str | None, lookup: UseLookup | None = None) -> V
     found = trace(path)
     terms = _xmp_of(path)
     use = None if lookup is None else _looked_up(lookup, stated, terms, found)
-    problems = _disagreements(stated, terms, found)
+    problems = [*_disagreements(stated, terms, found), *_edited_terms(path, stated)]
     holds = state == "trusted" and not problems
     if lookup is not None:
         holds = holds and use is not None and use.in_force and sha256 in use.files
@@ -97,7 +97,7 @@ def _xmp_of(path: Path) -> dict[str, Any]:
         except InputError:
             return {}
         return {name: value for name, value in packet.items() if not name.startswith("@")}
-    beside = path.with_name(path.name + ".xmp")
+    beside = xmp.sidecar_path(path)
     return xmp.read_packet(beside.read_bytes()) if beside.is_file() else {}
 
 
@@ -126,6 +126,13 @@ def _disagreements(stated: Mapping[str, Any] | None, terms: Mapping[str, Any], f
     if written is not None and written != stated.get("use_id"):
         problems.append(f"The metadata speak of another use: {written}.")
     return problems
+
+
+def _edited_terms(path: Path, stated: Mapping[str, Any] | None) -> list[str]:
+    signed, beside = (stated or {}).get("xmp_sha256"), xmp.sidecar_path(path)
+    if signed is None or (beside.is_file() and _sha256(beside) == signed):
+        return []
+    return [f"The terms beside the file, {beside.name}, are missing or are not those that were signed."]
 
 
 def _about_signature(state: str, signer: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
@@ -88,6 +89,11 @@ def properties(claims: Mapping[str, str], *, use_id: str, label: str | None = No
         aigc = {"Label": "1", "ContentProducer": claims.get("studio", ""), "ProduceID": use_id}
         found["TC260:AIGC"] = json.dumps(aigc, ensure_ascii=False, separators=(",", ":"))
     return found
+
+
+def sidecar_path(path: Path) -> Path:
+    """Where the terms of a file lie that has no room for them."""
+    return path.with_name(path.name + ".xmp")
 
 
 def source_type(claims: Mapping[str, str]) -> str:

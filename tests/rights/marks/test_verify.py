@@ -134,6 +134,11 @@ def test_a_model_holds_by_the_signature_beside_it(studio: Studio, tmp_path: Path
     order = MarkOrder(use_id="u1", watermark_id=ID, certificates=studio[0])
     marked = mark_file(tmp_path / "in.obj", tmp_path / "out.obj", order)
     assert verify(marked.path, studio[1].anchor, Register(marked)).holds
+    terms = marked.sidecars[0].read_text()
+    marked.sidecars[0].write_text(terms.replace("PROHIBITED", "ALLOWED"))
+    found = verify(marked.path, studio[1].anchor, Register(marked))
+    assert found.signature == "trusted" and not found.holds and "not those that were signed" in found.findings[1]
+    marked.sidecars[0].write_text(terms)
     marked.path.write_text("v 0 0 1\n")
     found = verify(marked.path, studio[1].anchor, Register(marked))
     assert not found.holds and found.altered is True and found.xmp["scan3d:UseID"] == "u1"
