@@ -164,18 +164,19 @@ def bumped(mi: Any, material: Material, surface: Any) -> dict[str, Any]:
 
 
 def _glossy(mi: Any, material: Material, albedo: Any, roughness: Any) -> dict[str, Any]:
+    # Of the principled surface: 1 where the reflectance at normal incidence is 0.08.
+    share = np.clip(np.asarray(material.specular, np.float32) / 0.08, 0, 1)
+    top = float(share.max())
+
+    def principled(specular: float) -> dict[str, Any]:
+        return {"type": "principled", "base_color": albedo, "roughness": roughness, "specular": specular}
+
+    if share.ndim == 0:
+        return principled(top)
+    # It takes no map of it: a map mixes surfaces with none and with the most.
     return {
-        "type": "principled",
-        "base_color": albedo,
-        "roughness": roughness,
-        "specular": _specular(mi, material.specular),
-    }
-
-
-def _specular(mi: Any, reflectance: float | np.ndarray) -> Any:
-    """Of the principled surface: 1 where the reflectance at normal incidence is 0.08."""
-    share = np.clip(np.asarray(reflectance, np.float32) / 0.08, 0, 1)
-    return float(share) if share.ndim == 0 else texture(mi, share)
+        "type": "blendbsdf", "weight": texture(mi, share / top), "a_none": principled(0.0), "b_most": principled(top),
+    }  # fmt: skip
 
 
 def _panel(mi: Any, panel: Panel) -> dict[str, Any]:
@@ -217,7 +218,8 @@ def _sensor(mi: Any, camera: Camera, crop: Crop | None, aperture_m: float, focus
         )
     world_from_cam = camera.cam_from_world.inverse().matrix()
     film = {
-        "type": "hdrfilm", "width": i.width, "height": i.height, "rfilter": {"type": "box"}, "component_format": "float32",
+        "type": "hdrfilm", "width": i.width, "height": i.height, "rfilter": {"type": "box"},
+        "component_format": "float32",
     }  # fmt: skip
     if crop is not None:
         x0, y0, x1, y1 = crop
