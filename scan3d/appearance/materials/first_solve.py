@@ -89,7 +89,7 @@ def first_solve(
             roughness, specular = _of_vertices(surface, patches, fit)
             lobe = Lobe(
                 roughness=roughness[points.index], gain=specular[points.index],
-                second_roughness=fit.second_roughness, second_share=fit.second_share,
+                second_roughness=fit.second_roughness, second_share=fit.second_share, leak=fit.leak,
             )  # fmt: skip
     light = transport.direct[:, :, None] * lights.colour[None] + lighting.thrown
     nothing = np.zeros(len(surface.mesh.vertices), np.float32)
@@ -221,7 +221,7 @@ def _fitted(
             if lamp.plain is not None:
                 value = ((table.value[number, :, k] - shown[:, k]) / lighting.lights.colour[k]).mean(axis=1)
             lighting.pool_gloss(
-                points, made.normal, cell, table.sights[number], np.ascontiguousarray(value), k, squares,
+                points, made, cell, table.sights[number], np.ascontiguousarray(value), k, squares,
                 (sums.normal, sums.right, sums.square),
             )  # fmt: skip
         return sums

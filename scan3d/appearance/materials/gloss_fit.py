@@ -28,7 +28,7 @@ class GlossSums:
 
     @staticmethod
     def zeros(cells: int) -> GlossSums:
-        k = len(NODES)
+        k = len(NODES) + 2
         return GlossSums(normal=np.zeros((cells, k, k)), right=np.zeros((cells, k)), square=np.zeros((cells, 2)))
 
     def mixed(self, share: np.ndarray) -> GlossSums:
@@ -50,17 +50,20 @@ class GlossSums:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GlossFit:
     """roughness, specular (F0): (C,) of each patch, nan where nothing was seen. second_roughness, second_share: of all.
-    explained: (C,) share of the gloss' squares that the lobes explain."""
+    explained: (C,) share of the gloss' squares that the lobes explain. leak: (2,) of the diffuse light, see
+    `gloss_kernels.matt`."""
 
     roughness: np.ndarray
     specular: np.ndarray
     second_roughness: float
     second_share: float
     explained: np.ndarray
+    leak: tuple[float, float] = (0.0, 0.0)
 
 
 def fit_gloss(sums: GlossSums, *, two_lobes: bool = True) -> GlossFit:
     """The best lobes of each patch. sums: with whole matrices, as `GlossSums.mixed` gives them."""
+    whole, sums = sums, _without_leaks(sums)
     known = (sums.square[:, 1] > 0) & (np.trace(sums.normal, axis1=1, axis2=2) > 0)
     first, second = _between(_FINE), _between(_SECOND)
     a11 = np.einsum("fk,ckj,fj->cf", first, sums.normal[known], first)
@@ -84,10 +87,43 @@ def fit_gloss(sums: GlossSums, *, two_lobes: bool = True) -> GlossFit:
     roughness[known] = _refined(gained, at)
     specular[known] = gain[rows, at]
     explained[known] = gained[rows, at] / np.maximum(sums.square[known, 0], 1e-30)
+    mix = np.zeros((cells, len(NODES)))
+    mix[known] = gain[rows, at, None] * ((1 - share) * first[at] + share * second[s])
     return GlossFit(
         roughness=roughness, specular=specular, second_roughness=float(_SECOND[s]) if share else 0.25,
-        second_share=share, explained=explained,
+        second_share=share, explained=explained, leak=_leak(whole, mix, known),
     )  # fmt: skip
+
+
+def _without_leaks(sums: GlossSums) -> GlossSums:
+    """The sums once the last two columns, which are no gloss, took what they explain (Schur's complement)."""
+    k = len(NODES)
+    cross, right = sums.normal[:, :k, k:], sums.right[:, k:]
+    inverse = np.linalg.inv(_held(sums.normal[:, k:, k:]))
+    taken = cross @ inverse
+    square = sums.square.copy()
+    square[:, 0] -= np.einsum("ci,cij,cj->c", right, inverse, right)
+    return GlossSums(
+        normal=sums.normal[:, :k, :k] - taken @ np.swapaxes(cross, 1, 2),
+        right=sums.right[:, :k] - np.einsum("cki,ci->ck", taken, right),
+        square=square,
+    )
+
+
+def _leak(sums: GlossSums, mix: np.ndarray, known: np.ndarray) -> tuple[float, float]:
+    """How much diffuse light is in the samples, median over the patches, beside the lobes mix (C, K)."""
+    if not known.any():
+        return (0.0, 0.0)
+    k = len(NODES)
+    left = sums.right[known, k:] - np.einsum("cki,ck->ci", sums.normal[known, :k, k:], mix[known])
+    found = np.linalg.solve(_held(sums.normal[known, k:, k:]), left[..., None])[..., 0]
+    return (float(np.median(found[:, 0])), float(np.median(found[:, 1])))
+
+
+def _held(matrix: np.ndarray) -> np.ndarray:
+    """(C, 2, 2) that can be inverted where nothing was seen, too."""
+    trace = np.trace(matrix, axis1=1, axis2=2)[:, None, None]
+    return np.asarray(matrix + (1e-6 * trace + 1e-30) * np.eye(2))
 
 
 def _between(roughness: np.ndarray) -> np.ndarray:

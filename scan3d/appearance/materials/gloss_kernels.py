@@ -64,19 +64,40 @@ def lobes(p, n, view, flow, at, spread, lamp, squares, eta, out):
             out[r] += common * s / (np.pi * flat * flat) * masking(cos_i, own) * masking(cos_o, own)
 
 
+@numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def matt(n, view, flow, out):
+    """Diffuse radiance of a white point: Lambert's, and what Burley's (2012, roughness 0.5) adds to it."""
+    out[0] = out[1] = 0.0
+    cos_o = n[0] * view[0] + n[1] * view[1] + n[2] * view[2]
+    at_o = (1 - min(max(cos_o, 0.0), 1.0)) ** 5
+    for k in range(flow.shape[0]):
+        x, y, z = flow[k, 0], flow[k, 1], flow[k, 2]
+        power = np.sqrt(x * x + y * y + z * z)
+        lit = n[0] * x + n[1] * y + n[2] * z
+        if lit <= 0:
+            continue
+        cos_d2 = 0.5 * (1 + (x * view[0] + y * view[1] + z * view[2]) / power)
+        at_i = (1 - min(lit / power, 1.0)) ** 5
+        back = cos_d2  # twice the roughness times the squared cosine of the half angle
+        share = (1 - 0.5 * at_i) * (1 - 0.5 * at_o) + back * (at_o + at_i + at_o * at_i * (back - 1))
+        out[0] += lit
+        out[1] += lit * (share - 1)
+
+
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def pool(
-    first, last, position, normal, corner, bary, cell, share, centre, value, seen, at, ahead, power,
+    first, last, position, normal, grey, corner, bary, cell, share, centre, value, seen, at, ahead, power,
     spread, lamp, squares, eta, least, normal_sums, right_sums, square_sums,
 ):  # fmt: skip
     """Adds one view under one lamp to the normal equations of gloss, one system per cell.
 
-    value: (N,) gloss, grey. normal_sums: (C, K, K), right_sums: (C, K),
+    value: (N,) gloss, grey. grey: (N,) albedo. normal_sums: (C, K + 2, K + 2), right_sums: (C, K + 2): the last two are
+    what `matt` says, which is no gloss: leaks of the polarisers, and what departs from Lambert.
     square_sums: (C, 2): sum of squares and of weights.
     """
     patches = power.shape[1]
     flow = np.empty((patches, 3), np.float32)
-    view, out = np.empty(3), np.empty(squares.size)
+    view, out, two = np.empty(3), np.empty(squares.size + 2), np.empty(2)
     for t in range(first, last):
         if share[t] <= 0 or cell[t] < 0:
             continue
@@ -91,15 +112,17 @@ def pool(
             continue
         if arriving(position[t], corner[t], bary[t], seen, at, ahead, power, lamp, flow) == 0:
             continue
-        for k in range(squares.size):
+        for k in range(out.size):
             out[k] = 0.0
         lobes(position[t], normal[t], view, flow, at, spread, lamp, squares, eta, out)
+        matt(normal[t], view, flow, two)
+        out[squares.size], out[squares.size + 1] = grey[t] * two[0], grey[t] * two[1]
         y = value[t]
         c = cell[t]
         w = share[t]
         square_sums[c, 0] += w * y * y
         square_sums[c, 1] += w
-        for k in range(squares.size):
+        for k in range(out.size):
             right_sums[c, k] += w * out[k] * y
             for j in range(k + 1):
                 normal_sums[c, k, j] += w * out[k] * out[j]
@@ -107,12 +130,13 @@ def pool(
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def add_gain(
-    first, last, position, normal, corner, bary, share, centre, value, seen, at, ahead, power, spread,
-    lamp, rough, second, part, eta, least, up, down,
+    first, last, position, normal, grey, corner, bary, share, centre, value, seen, at, ahead, power, spread,
+    lamp, rough, second, part, leak, eta, least, up, down,
 ):  # fmt: skip
     """Adds one view under one lamp to the per-point least squares of the gain over a lobe that is known.
 
-    rough: (N,) roughness of the first lobe; second, part: of the second lobe, and its share.
+    rough: (N,) roughness of the first lobe; second, part: of the second lobe, and its share. grey: (N,) albedo; leak:
+    (2,) how much of what `matt` says is in the samples.
     """
     patches = power.shape[1]
     flow = np.empty((patches, 3), np.float32)
@@ -135,7 +159,8 @@ def add_gain(
         out[0] = out[1] = 0.0
         lobes(position[t], normal[t], view, flow, at, spread, lamp, squares, eta, out)
         predicted = (1 - part) * out[0] + part * out[1]
-        up[t] += share[t] * predicted * value[t]
+        matt(normal[t], view, flow, out)
+        up[t] += share[t] * predicted * (value[t] - grey[t] * (leak[0] * out[0] + leak[1] * out[1]))
         down[t] += share[t] * predicted * predicted
 
 

@@ -33,12 +33,16 @@ class Diffuse:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lobe:
-    """Gloss of N points: roughness (N,) and gain (N,) (F0) of the first lobe; second roughness and share of all."""
+    """Gloss of N points: roughness (N,) of the first lobe, gain (N,) (F0); second roughness and share of all.
+
+    leak: (2,) of diffuse light in what counts as gloss, see `gloss_kernels.matt`.
+    """
 
     roughness: np.ndarray
     gain: np.ndarray
     second_roughness: float
     second_share: float
+    leak: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,26 +89,28 @@ class Lighting:
         return np.asarray(made.albedo[:, None] * light, np.float32)
 
     def pool_gloss(
-        self, points: Points, normal: np.ndarray, cell: np.ndarray, sight: Sight, value: np.ndarray, lamp: int,
+        self, points: Points, made: Diffuse, cell: np.ndarray, sight: Sight, value: np.ndarray, lamp: int,
         squares: np.ndarray, sums: tuple[np.ndarray, np.ndarray, np.ndarray],
     ) -> None:  # fmt: skip
         """Adds a view's gloss (N,) under one lamp to the sums of `GlossSums`."""
         pool(
-            0, len(points), points.position, normal, points.corner, points.bary, cell, sight.share, sight.centre, value,
-            self.seen, *self._lamps, self.lights.spread_m2, lamp, squares, ETA, LEAST_COSINE, *sums,
+            0, len(points), points.position, made.normal, made.albedo.mean(axis=1), points.corner, points.bary, cell,
+            sight.share, sight.centre, value, self.seen, *self._lamps, self.lights.spread_m2, lamp, squares, ETA,
+            LEAST_COSINE, *sums,
         )  # fmt: skip
 
     def add_gain(
-        self, points: Points, normal: np.ndarray, sight: Sight, value: np.ndarray, lamp: int, lobe: Lobe,
+        self, points: Points, made: Diffuse, sight: Sight, value: np.ndarray, lamp: int, lobe: Lobe,
         up: np.ndarray, down: np.ndarray,
     ) -> None:  # fmt: skip
         """Adds a view's gloss (N,) under one lamp to the least squares of each point's gain."""
+        grey = made.albedo.mean(axis=1)
         self._each(
             len(points),
             lambda first, last: add_gain(
-                first, last, points.position, normal, points.corner, points.bary, sight.share, sight.centre, value,
-                self.seen, *self._lamps, self.lights.spread_m2, lamp, lobe.roughness, lobe.second_roughness,
-                lobe.second_share, ETA, LEAST_COSINE, up, down,
+                first, last, points.position, made.normal, grey, points.corner, points.bary, sight.share, sight.centre,
+                value, self.seen, *self._lamps, self.lights.spread_m2, lamp, lobe.roughness, lobe.second_roughness,
+                lobe.second_share, np.asarray(lobe.leak), ETA, LEAST_COSINE, up, down,
             ),
         )  # fmt: skip
 

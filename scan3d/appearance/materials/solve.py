@@ -125,6 +125,7 @@ class Solver:
             gain=points.of(self.common.specular),
             second_roughness=fit.second_roughness,
             second_share=fit.second_share,
+            leak=fit.leak,
         )
 
     def _diffuse_light(self, points: Points, lobe: Lobe | None) -> tuple[np.ndarray, np.ndarray]:
@@ -180,7 +181,7 @@ class Solver:
                         value = (light / np.maximum(colour, 1e-3)).mean(axis=1)
                     else:
                         value = seen_light(self._views[number], lamp, sight, colour)[1] * factor.mean(axis=1)
-                    lighting.add_gain(points, made.normal, sight, value, k, lobe, up, down)
+                    lighting.add_gain(points, made, sight, value, k, lobe, up, down)
                 task.advance()
         hold = _HOLD * float(np.median(down[down > 0])) if (down > 0).any() else 1.0
         gain = (up + hold * lobe.gain) / (down + hold)

@@ -115,7 +115,7 @@ def test_the_solve_gives_back_albedo_and_bumped_normals_of_a_ball() -> None:
     found = lighting.diffuse(points, light, np.ones((len(points), 7), np.float32))
     grey = light.mean(axis=2)
     many = (grey > 0.1 * grey.max(axis=1, keepdims=True)).sum(axis=1) >= 4
-    assert many.mean() > 0.3
+    assert many.mean() > 0.2
     angle = np.degrees(np.arccos(np.clip((found.normal * true).sum(axis=1), -1, 1)))[many]
     assert np.mean(angle) < 0.7
     assert np.median(np.abs(found.albedo / albedo - 1)[many]) < 0.01
@@ -176,6 +176,9 @@ def test_lobes_are_found_again_from_their_sums(share: float) -> None:
         away = rng.uniform(0, 0.9, 4000)
         value = gain[c] * ((1 - share) * lobe(rough[c], away) + share * lobe(second, away))
         nodes = np.stack([lobe(r, away) for r in NODES], axis=1)
+        # What is no gloss: a leak, and something that turns with the angle.
+        nodes = np.concatenate([nodes, np.stack([np.full(4000, 0.3), np.cos(3 * away)], axis=1)], axis=1)
+        value = value + 0.02 * nodes[:, -2] + 0.01 * nodes[:, -1]
         sums.normal[c], sums.right[c] = nodes.T @ nodes, nodes.T @ value
         sums.square[c] = (value @ value, len(value))
     fit = fit_gloss(sums)
@@ -185,6 +188,7 @@ def test_lobes_are_found_again_from_their_sums(share: float) -> None:
     if share:
         assert fit.second_roughness == pytest.approx(second, rel=0.05)
     assert fit.explained.min() > 0.999
+    assert fit.leak == pytest.approx((0.02, 0.01), abs=0.002)
 
 
 def test_cameras_and_their_lens_are_brought_to_agree() -> None:
