@@ -45,3 +45,14 @@ def test_thirty_people_are_paid_and_obeyed(
         rows = (tmp_path / "out" / f"statement {brand}.csv").read_text().splitlines()
         assert len(rows) == count + 1 and all(brand in row for row in rows[1:])
         assert (tmp_path / "out" / f"statement {brand}.pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.slow
+def test_skin_is_drawn_beside_its_photograph(repository: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    script = runpy.run_path(str(repository / "examples" / "skin_pictures.py"))
+    script["main"].__globals__.update(SIZE=(48, 60), SAMPLES=4)
+    script["main"](tmp_path / "skin.jpg", texture_size=512)
+    with Image.open(tmp_path / "skin.jpg") as sheet:
+        assert sheet.size == (3 * 48, 3 * 60)

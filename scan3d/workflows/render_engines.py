@@ -13,7 +13,7 @@ from scan3d.render.frame import Frame
 
 ENGINES = ("mitsuba", "cycles", "raster")
 QUALITIES = ("preview", "final")
-_SAMPLES = {"mitsuba": 64, "cycles": 64, "raster": 4}
+_SAMPLES = {"mitsuba": 64, "cycles": 256, "raster": 4}
 
 
 class Engine(Protocol):
