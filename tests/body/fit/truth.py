@@ -228,7 +228,7 @@ def make_truth(
         scan, label = _without_mouth(scan, label)
     if finer:
         scan, label = _subdivided(scan, label)
-    while len(scan.faces) < int(finer):
+    while len(scan.faces) + 1 < int(finer):  # an edge split makes two more
         vertices, faces, ends = split_edges(scan.vertices, scan.faces, int(finer))
         scan, label = Mesh(vertices=vertices, faces=faces), np.concatenate([label, label[ends[:, 0]]])
     if not feet:
