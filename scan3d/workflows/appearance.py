@@ -37,6 +37,8 @@ from scan3d.report.score import load_model
 from scan3d.workflows.cameras import rig_of
 
 SEVERAL, ONE = "several lights", "one light, estimated"
+# Where marks are looked for: what the solve leaves unexplained, as a share, and how much light told of a texel.
+_EXPLAINED, _WELL_LIT = 0.012, 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,7 +280,12 @@ def tile_marks(surface: Surface, maps: TileMaps, known: np.ndarray) -> list[Impe
         return points_of(surface, index, face[index]).position[0]
 
     texel_m = texel_size_m(surface, maps.tile)
-    return find_marks(albedo.reshape(size, size, 3), inside.reshape(size, size), place, texel_m)
+    found = find_marks(albedo.reshape(size, size, 3), inside.reshape(size, size), place, texel_m)
+    # Ears, lids and nostrils: what no model of light explains there is no mark.
+    sure = np.zeros(size * size, bool)
+    sure[maps.index] = (maps.residual < _EXPLAINED) & (maps.trusted > _WELL_LIT)
+    at = [int((1 - m.uv[1]) * size) * size + int(m.uv[0] * size) for m in found]
+    return [mark for mark, index in zip(found, at, strict=True) if sure[index]]
 
 
 def write_marks(marks: Sequence[Imperfection], out: Path) -> None:

@@ -28,7 +28,7 @@ class GlossSums:
 
     @staticmethod
     def zeros(cells: int) -> GlossSums:
-        k = len(NODES) + 2
+        k = len(NODES) + 1
         return GlossSums(normal=np.zeros((cells, k, k)), right=np.zeros((cells, k)), square=np.zeros((cells, 2)))
 
     def mixed(self, share: np.ndarray) -> GlossSums:
@@ -50,15 +50,15 @@ class GlossSums:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GlossFit:
     """roughness, specular (F0): (C,) of each patch, nan where nothing was seen. second_roughness, second_share: of all.
-    explained: (C,) share of the gloss' squares that the lobes explain. leak: (2,) of the diffuse light, see
-    `gloss_kernels.matt`."""
+    explained: (C,) share of the gloss' squares that the lobes explain. leak: of diffuse light that is not
+    Lambert's, see `gloss_kernels.burley`."""
 
     roughness: np.ndarray
     specular: np.ndarray
     second_roughness: float
     second_share: float
     explained: np.ndarray
-    leak: tuple[float, float] = (0.0, 0.0)
+    leak: float = 0.0
 
 
 def fit_gloss(sums: GlossSums, *, two_lobes: bool = True) -> GlossFit:
@@ -96,7 +96,7 @@ def fit_gloss(sums: GlossSums, *, two_lobes: bool = True) -> GlossFit:
 
 
 def _without_leaks(sums: GlossSums) -> GlossSums:
-    """The sums once the last two columns, which are no gloss, took what they explain (Schur's complement)."""
+    """The sums once the last column, which is no gloss, took what it explains (Schur's complement)."""
     k = len(NODES)
     cross, right = sums.normal[:, :k, k:], sums.right[:, k:]
     inverse = np.linalg.inv(_held(sums.normal[:, k:, k:]))
@@ -110,20 +110,20 @@ def _without_leaks(sums: GlossSums) -> GlossSums:
     )
 
 
-def _leak(sums: GlossSums, mix: np.ndarray, known: np.ndarray) -> tuple[float, float]:
+def _leak(sums: GlossSums, mix: np.ndarray, known: np.ndarray) -> float:
     """How much diffuse light is in the samples, median over the patches, beside the lobes mix (C, K)."""
     if not known.any():
-        return (0.0, 0.0)
+        return 0.0
     k = len(NODES)
     left = sums.right[known, k:] - np.einsum("cki,ck->ci", sums.normal[known, :k, k:], mix[known])
     found = np.linalg.solve(_held(sums.normal[known, k:, k:]), left[..., None])[..., 0]
-    return (float(np.median(found[:, 0])), float(np.median(found[:, 1])))
+    return float(np.median(found[:, 0]))
 
 
 def _held(matrix: np.ndarray) -> np.ndarray:
-    """(C, 2, 2) that can be inverted where nothing was seen, too."""
+    """(C, 1, 1) that can be inverted where nothing was seen, too."""
     trace = np.trace(matrix, axis1=1, axis2=2)[:, None, None]
-    return np.asarray(matrix + (1e-6 * trace + 1e-30) * np.eye(2))
+    return np.asarray(matrix + (1e-6 * trace + 1e-30) * np.eye(1))
 
 
 def _between(roughness: np.ndarray) -> np.ndarray:

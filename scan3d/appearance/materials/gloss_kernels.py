@@ -65,9 +65,9 @@ def lobes(p, n, view, flow, at, spread, lamp, squares, eta, out):
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
-def matt(n, view, flow, out):
-    """Diffuse radiance of a white point: Lambert's, and what Burley's (2012, roughness 0.5) adds to it."""
-    out[0] = out[1] = 0.0
+def burley(n, view, flow):
+    """What Burley's diffuse (2012, roughness 0.5) adds to Lambert's, of a white point: no gloss, yet in its samples."""
+    added = 0.0
     cos_o = n[0] * view[0] + n[1] * view[1] + n[2] * view[2]
     at_o = (1 - min(max(cos_o, 0.0), 1.0)) ** 5
     for k in range(flow.shape[0]):
@@ -80,8 +80,8 @@ def matt(n, view, flow, out):
         at_i = (1 - min(lit / power, 1.0)) ** 5
         back = cos_d2  # twice the roughness times the squared cosine of the half angle
         share = (1 - 0.5 * at_i) * (1 - 0.5 * at_o) + back * (at_o + at_i + at_o * at_i * (back - 1))
-        out[0] += lit
-        out[1] += lit * (share - 1)
+        added += lit * (share - 1)
+    return added
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -91,13 +91,13 @@ def pool(
 ):  # fmt: skip
     """Adds one view under one lamp to the normal equations of gloss, one system per cell.
 
-    value: (N,) gloss, grey. grey: (N,) albedo. normal_sums: (C, K + 2, K + 2), right_sums: (C, K + 2): the last two are
-    what `matt` says, which is no gloss: leaks of the polarisers, and what departs from Lambert.
+    value: (N,) gloss, grey. grey: (N,) albedo. normal_sums: (C, K + 1, K + 1), right_sums: (C, K + 1): the last is
+    what `burley` says, which is no gloss.
     square_sums: (C, 2): sum of squares and of weights.
     """
     patches = power.shape[1]
     flow = np.empty((patches, 3), np.float32)
-    view, out, two = np.empty(3), np.empty(squares.size + 2), np.empty(2)
+    view, out = np.empty(3), np.empty(squares.size + 1)
     for t in range(first, last):
         if share[t] <= 0 or cell[t] < 0:
             continue
@@ -115,8 +115,7 @@ def pool(
         for k in range(out.size):
             out[k] = 0.0
         lobes(position[t], normal[t], view, flow, at, spread, lamp, squares, eta, out)
-        matt(normal[t], view, flow, two)
-        out[squares.size], out[squares.size + 1] = grey[t] * two[0], grey[t] * two[1]
+        out[squares.size] = grey[t] * burley(normal[t], view, flow)
         y = value[t]
         c = cell[t]
         w = share[t]
@@ -136,7 +135,7 @@ def add_gain(
     """Adds one view under one lamp to the per-point least squares of the gain over a lobe that is known.
 
     rough: (N,) roughness of the first lobe; second, part: of the second lobe, and its share. grey: (N,) albedo; leak:
-    (2,) how much of what `matt` says is in the samples.
+    how much of what `burley` says is in the samples.
     """
     patches = power.shape[1]
     flow = np.empty((patches, 3), np.float32)
@@ -159,8 +158,7 @@ def add_gain(
         out[0] = out[1] = 0.0
         lobes(position[t], normal[t], view, flow, at, spread, lamp, squares, eta, out)
         predicted = (1 - part) * out[0] + part * out[1]
-        matt(normal[t], view, flow, out)
-        up[t] += share[t] * predicted * (value[t] - grey[t] * (leak[0] * out[0] + leak[1] * out[1]))
+        up[t] += share[t] * predicted * (value[t] - leak * grey[t] * burley(normal[t], view, flow))
         down[t] += share[t] * predicted * predicted
 
 

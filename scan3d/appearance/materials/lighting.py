@@ -35,14 +35,14 @@ class Diffuse:
 class Lobe:
     """Gloss of N points: roughness (N,) of the first lobe, gain (N,) (F0); second roughness and share of all.
 
-    leak: (2,) of diffuse light in what counts as gloss, see `gloss_kernels.matt`.
+    leak: of diffuse light that is not Lambert's in what counts as gloss, see `gloss_kernels.burley`.
     """
 
     roughness: np.ndarray
     gain: np.ndarray
     second_roughness: float
     second_share: float
-    leak: tuple[float, float] = (0.0, 0.0)
+    leak: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,7 +110,7 @@ class Lighting:
             lambda first, last: add_gain(
                 first, last, points.position, made.normal, grey, points.corner, points.bary, sight.share, sight.centre,
                 value, self.seen, *self._lamps, self.lights.spread_m2, lamp, lobe.roughness, lobe.second_roughness,
-                lobe.second_share, np.asarray(lobe.leak), ETA, LEAST_COSINE, up, down,
+                lobe.second_share, lobe.leak, ETA, LEAST_COSINE, up, down,
             ),
         )  # fmt: skip
 

@@ -16,7 +16,9 @@ import numpy as np
 from scan3d.geometry.imperfections import Imperfection
 
 LEAST_MM = 1.0
-_LEAST_CONTRAST = 0.06
+_LEAST_CONTRAST = 0.12  # skin without marks is mottled by 0.08
+_FINER = 4  # steps per texel in which a mark is measured
+_UNEVEN = 1.8  # times what a seventh of the skin around differs
 _SIGNIFICANT = 4.0  # times what the skin around differs from itself
 _SIZES_MM = (1.2, 1.7, 2.4, 3.4, 4.8)
 _MOST_MM = 9.0
@@ -56,7 +58,8 @@ def find_marks(
     for _, row, column, size_mm in candidates:
         if taken[row, column]:
             continue
-        blob = _measured(albedo[cut], light, inside, row, column, size_mm, texel_m)
+        step = _steps_mm(known, place, row + top, column + left, texel_m)
+        blob = _measured(albedo[cut], light, inside, row, column, size_mm, step)
         if blob is None:
             continue
         reach = max(1, round(0.5e-3 * blob.size_mm / texel_m * 1.2))
@@ -102,17 +105,23 @@ def _candidates(light: np.ndarray, inside: np.ndarray, texel_m: float) -> list[t
 
 
 def _measured(
-    albedo: np.ndarray, light: np.ndarray, inside: np.ndarray, row: int, column: int, size_mm: float, texel_m: float
+    albedo: np.ndarray,
+    light: np.ndarray,
+    inside: np.ndarray,
+    row: int,
+    column: int,
+    size_mm: float,
+    step: tuple[float, float],
 ) -> _Blob | None:
     """Size, contrast and shape of what lies there; None where it does not stand out from its ring."""
     import cv2
 
-    reach = int(np.ceil((1.3 * size_mm + 2.0) * 1e-3 / texel_m))
+    reach = int(np.ceil((1.3 * size_mm + 2.0) / min(step)))
     if row < reach or column < reach or row + reach >= light.shape[0] or column + reach >= light.shape[1]:
         return None
     cut = (slice(row - reach, row + reach + 1), slice(column - reach, column + reach + 1))
     patch, known = np.exp(light[cut]), inside[cut]
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1] * (texel_m * 1e3)
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1] * np.reshape(step, (2, 1, 1))
     away = np.hypot(x, y)
     ring = known & (away > 0.75 * size_mm + 0.4) & (away <= 1.3 * size_mm + 2.0)
     if known.mean() < 0.9 or ring.sum() < 20:
@@ -124,20 +133,25 @@ def _measured(
         weight = 1 / np.sqrt(np.maximum(np.abs(patch[ring] - basis[ring] @ plane), 0.005 * np.median(patch[ring])))
     skin = np.maximum(basis @ plane, 1e-3)
     share = 1 - patch / skin
+    # Six sevenths of the skin around must be skin: a neighbouring mark may stand there, brows and ears may not.
     noise = 1.4826 * float(np.median(np.abs(share[ring])))
-    middle = known & (away <= max(0.2 * size_mm, 0.8 * texel_m * 1e3))
+    uneven = float(np.quantile(np.abs(share[ring]), 0.86))
+    middle = known & (away <= max(0.2 * size_mm, 0.8 * max(step)))
     contrast = float(share[middle].mean())
-    if abs(contrast) < max(_LEAST_CONTRAST, _SIGNIFICANT * noise):
+    if abs(contrast) < max(_LEAST_CONTRAST, _SIGNIFICANT * noise, _UNEVEN * uneven):
         return None
-    half = (np.sign(contrast) * share > 0.5 * abs(contrast)) & known
-    count, label = cv2.connectedComponents(half.astype(np.uint8), connectivity=4)
-    own = label == label[reach, reach]
-    if count < 2 or not half[reach, reach]:
+    rows, columns = (_FINER * n for n in share.shape)
+    fine = cv2.resize(np.where(known, share, 0), (columns, rows), interpolation=cv2.INTER_CUBIC)
+    half = (np.sign(contrast) * fine > 0.5 * abs(contrast)).astype(np.uint8)
+    _, label = cv2.connectedComponents(half, connectivity=4)
+    middle_at = _FINER * reach + _FINER // 2
+    own = label == label[middle_at, middle_at]
+    if not half[middle_at, middle_at]:
         return None
-    ys, xs = y[own], x[own]
-    if np.abs(ys).max() >= reach * texel_m * 1e3 or np.abs(xs).max() >= reach * texel_m * 1e3:
+    pixel = float(np.sqrt(step[0] * step[1])) / _FINER
+    ys, xs = ((np.argwhere(own) + 0.5) / _FINER - (reach + 0.5)).T * np.reshape(step, (2, 1))
+    if np.abs(ys).max() >= reach * step[0] or np.abs(xs).max() >= reach * step[1]:
         return None
-    pixel = texel_m * 1e3
     area = own.sum() * pixel**2
     centre = np.array([xs.mean(), ys.mean()])
     spread = np.cov(np.stack([xs, ys])) + np.eye(2) * pixel**2 / 12 if own.sum() > 2 else np.eye(2) * pixel**2 / 12
@@ -147,12 +161,23 @@ def _measured(
     size = float(2 * np.sqrt(area / np.pi) * np.sqrt(long)) / 0.87
     if size < LEAST_MM or size > _MOST_MM or float(np.hypot(*centre)) > 0.5 * size:
         return None
-    hue = albedo[cut]
-    ratio = hue[own].mean(axis=0) / np.maximum(hue[ring].mean(axis=0), 1e-4)
+    hue, core = albedo[cut], known & (share * np.sign(contrast) > 0.5 * abs(contrast)) & (away < 0.6 * size)
+    ratio = hue[core | middle].mean(axis=0) / np.maximum(hue[ring].mean(axis=0), 1e-4)
     return _Blob(
-        row=row + round(float(centre[1]) / pixel), column=column + round(float(centre[0]) / pixel), size_mm=size,
+        row=row + round(float(centre[1]) / step[0]), column=column + round(float(centre[0]) / step[1]), size_mm=size,
         contrast=contrast, long=long, red=float(ratio[0] / max(ratio[1], 1e-4)),
     )  # fmt: skip
+
+
+def _steps_mm(known: np.ndarray, place: Place, row: int, column: int, texel_m: float) -> tuple[float, float]:
+    """How far the next texel down and across lies on the surface, millimetres: charts may be stretched."""
+    steps = []
+    for down, across in ((1, 0), (0, 1)):
+        a, b = (row - 2 * down, column - 2 * across), (row + 2 * down, column + 2 * across)
+        inside = min(*a, *b) >= 0 and b[0] < known.shape[0] and b[1] < known.shape[1] and known[a] and known[b]
+        apart = float(np.linalg.norm(place(*b) - place(*a))) / 4 if inside else texel_m
+        steps.append(1e3 * (apart if 0.3 * texel_m < apart < 3 * texel_m else texel_m))
+    return steps[0], steps[1]
 
 
 def _kind(blob: _Blob) -> str:
