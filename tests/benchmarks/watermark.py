@@ -124,8 +124,8 @@ def _measured(
                 seen = attack(marked, rng)
                 found = _timed(spent["find"], seen, lambda seen=seen, marked=marked: read(seen, marked.shape[:2]))
                 counts[name]["tried"] += 1
-                counts[name]["found"] += found == id
-                counts[name]["wrong"] += found is not None and found != id
+                counts[name]["found"] += int(found == id)
+                counts[name]["wrong"] += int(found is not None and found != id)
     return {
         "attacks": dict(counts),
         "least_psnr_db": min(psnr),

@@ -15,10 +15,12 @@ PLAIN_LEVELS = 0.9
 BUSY_LEVELS = 4.5
 _BUSY_CONTRAST = 10.0  # the deviation within a sixteenth of a tile from which on a surface hides all it can
 # One level is a larger part of a dark surface's light than of a bright one's: the eye sees ratios (Weber).
-_DARK, _BRIGHT = 0.6, 1.0
+_DARK, _BRIGHT = 0.8, 1.0
 # A small picture has fewer pixels to carry as many bits.
 _AREA_PX, _SMALL = 500_000, 1.5
 
+# A picture that is mostly dark and plain would carry too little: then all of it is made stronger, up to that much.
+_AIMED_PSNR_DB, _MOST_GAIN = 43.0, 1.6
 LEAST_PSNR_DB = 41.1  # Rounding to whole levels takes a little of it.
 
 
@@ -35,9 +37,7 @@ def embed(pixels: npt.NDArray[np.integer], id: int) -> npt.NDArray[np.integer]:
     change = pattern(id, height, width) * strength * _for_lost_halves(grey, strength)
     # What would leave the scale is cut off and cannot count as change.
     change = np.clip(grey + change, 0, 255) - grey
-    most = 255 * 10 ** (-LEAST_PSNR_DB / 20)
-    rms = float(np.sqrt(np.mean(np.square(change))))
-    change *= min(1.0, most / max(rms, 1e-9)) * (full / 255)
+    change *= min(1.0, _levels(LEAST_PSNR_DB) / max(_rms(change), 1e-9)) * (full / 255)
     marked = pixels.copy()
     colours = colour_channels(pixels)
     deltas = change if pixels.ndim == 2 else change[..., None]
@@ -80,4 +80,15 @@ def _strength(grey: Floats, tile: float) -> Floats:
     hidden = cv2.blur(cv2.erode(hidden, np.ones((size, size), np.uint8)), (size, size))
     small = np.clip(np.sqrt(_AREA_PX / grey.size), 1, _SMALL)
     plain = PLAIN_LEVELS * small * (_DARK + (_BRIGHT - _DARK) * mean / 255)
-    return np.asarray(plain + (BUSY_LEVELS - plain) * hidden, np.float32)
+    strength = plain + (BUSY_LEVELS - plain) * hidden
+    gain = np.clip(_levels(_AIMED_PSNR_DB) / _rms(strength), 1, _MOST_GAIN)
+    return np.asarray(gain * strength, np.float32)
+
+
+def _levels(psnr_db: float) -> float:
+    """The deviation, in levels of 255, that makes this PSNR."""
+    return float(255 * 10 ** (-psnr_db / 20))
+
+
+def _rms(values: Floats) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
