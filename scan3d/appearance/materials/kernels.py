@@ -10,10 +10,12 @@ from scan3d.appearance.sampling import cubic, see
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def look(first, last, position, normal, m, centre, focal, depth, trust, least, place, share, cosine):
-    """Where the points lie in a view, and how much the view counts: trust times the cosine squared, 0 where hidden."""
+    """Where the points lie in a view, and how much the view counts, 0 where hidden.
+
+    Trust times the fourth power of the cosine: views from aside are blurred, and there are others."""
     for t in range(first, last):
         u, v, c, s = see(position[t], normal[t], m, centre, depth, trust, focal, least)
-        place[t, 0], place[t, 1], cosine[t], share[t] = u, v, c, s * max(c, 0.0)
+        place[t, 0], place[t, 1], cosine[t], share[t] = u, v, c, s * max(c, 0.0) ** 3
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
