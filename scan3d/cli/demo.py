@@ -43,6 +43,7 @@ def demo(
                 "results": str(results),
                 "fit": done.fit.summary,
                 "avatar": str(done.avatar.path),
+                "pictures": [str(picture.files[0]) for picture in done.pictures],
                 **as_json(done.evaluation),
             },
             lines=[
@@ -58,6 +59,7 @@ def demo(
                 f"  {results / 'model.glb'}        the twin: Blender, File > Import > glTF",
                 f"  {done.fit.folder / 'distances.png'}   the fitted body, and how far the scan lies from it",
                 f"  {done.avatar.path}   the avatar, in another pose: Blender, File > Import > glTF",
+                *(f"  {picture.files[0]}   a picture of it in the studio" for picture in done.pictures),
                 f"  {done.take / 'truth' / 'model.glb'}          the true person",
             ],
         )
