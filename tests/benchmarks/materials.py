@@ -228,9 +228,8 @@ class _Head:
             shown = scene.render(camera, samples=_HELD_PATHS, seed=5)
             a, b = (linear_to_srgb(np.clip(p * exposure, 0, 1)) for p in (shown, true))
             skin = cv2.erode((caster.maps(camera).part == 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-            lit = skin & (true.max(axis=2) * exposure > 0.02)
-            rows.append(picture_scores(a, b, lit))
-        return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+            rows.append(picture_scores(a, b, skin))
+        return {key: float(np.nanmean([row[key] for row in rows])) for key in rows[0]}
 
 
 def picture_scores(shown: np.ndarray, taken: np.ndarray, inside: np.ndarray) -> dict[str, float]:

@@ -124,16 +124,19 @@ def radius2(sight: Sight, camera: Camera) -> np.ndarray:
     return np.asarray((off**2).sum(axis=1) / (0.25 * (i.width**2 + i.height**2)), np.float32)
 
 
-def sharpened(picture: np.ndarray) -> np.ndarray:
-    """A picture with what each pixel averages over its square given back.
+def sharpened(picture: np.ndarray, *, averages: int = 2) -> np.ndarray:
+    """A picture with what is averaged over a pixel's square given back, so many times.
 
-    Texels are drawn at a photograph's size again, and would be averaged twice: the kernel's answer at a wave of p
-    pixels is 1 + 2 a (1 - cos(2 pi / p)), which with a = 1/24 is the inverse of a square's to second order.
+    Once by the sensor, once by texels of about a pixel's size, between which renderers interpolate. The kernel's answer
+    at a wave of p pixels is 1 + 2 a (1 - cos(2 pi / p)), which with a = 1/24 is the inverse of a square's to second
+    order.
     """
     import cv2
 
     kernel = np.array([-1.0, 26.0, -1.0], np.float32) / 24
-    return np.asarray(cv2.sepFilter2D(picture, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REPLICATE))
+    for _ in range(averages):
+        picture = cv2.sepFilter2D(picture, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
+    return picture
 
 
 def every_lamp_is_there(lamps: Sequence[Lamp]) -> None:
