@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from scan3d.geometry import Camera
+from scan3d.geometry.directions import even_directions
 from scan3d.geometry.lights import LightSetup, Surroundings
+from scan3d.geometry.texture_lookup import value_at
 from scan3d.render.frame import Frame
-from scan3d.render.light_field import even_directions, radiance_towards
+from scan3d.render.light_field import radiance_towards
 from scan3d.render.looks import Look
 from scan3d.render.surface_rays import SurfaceRays, pixel_rays
-from scan3d.render.texture_lookup import value_at
 from scan3d.render.views import seen
 
 _NEAR_CELLS, _FAR_CELLS = 160, 80

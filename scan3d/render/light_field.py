@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scan3d.geometry.directions import even_directions
 from scan3d.geometry.lights import LightSetup, Panel
 from scan3d.geometry.materials import Part
+from scan3d.geometry.texture_lookup import uv_at, value_at
 from scan3d.render.surface_rays import Seen, SurfaceRays
-from scan3d.render.texture_lookup import uv_at, value_at
 
 _DIRECTIONS = 128
 _ROUNDS = 4
@@ -151,15 +152,6 @@ def _one_a_cell(points: np.ndarray, normals: np.ndarray, cell_m: float) -> np.nd
     for column in keys.T:
         flat = flat * (int(column.max(initial=0)) + 1) + column
     return np.sort(np.unique(flat, return_index=True)[1])
-
-
-def even_directions(count: int) -> np.ndarray:
-    """(N, 3) unit directions evenly over the sphere (a Fibonacci lattice, Gonzalez 2010)."""
-    k = np.arange(count) + 0.5
-    z = 1 - 2 * k / count
-    turn = np.pi * (1 + 5**0.5) * k
-    radius = np.sqrt(1 - z * z)
-    return np.stack([radius * np.cos(turn), radius * np.sin(turn), z], axis=1)
 
 
 def radiance_towards(picture: np.ndarray, way: np.ndarray) -> np.ndarray:

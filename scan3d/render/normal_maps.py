@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scan3d.geometry.materials import Part
-from scan3d.render.texture_lookup import value_at
+from scan3d.geometry.texture_lookup import value_at
 
 
 def bumped_normals(part: Part, face: np.ndarray, uv: np.ndarray, smooth: np.ndarray) -> np.ndarray:

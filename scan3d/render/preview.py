@@ -16,6 +16,7 @@ import numpy as np
 from scan3d.geometry import Camera
 from scan3d.geometry.lights import LightSetup
 from scan3d.geometry.materials import Part
+from scan3d.geometry.texture_lookup import uv_at, value_at
 from scan3d.pipeline.executor import run_units
 from scan3d.render import shading_kernel
 from scan3d.render.frame import Frame
@@ -23,7 +24,6 @@ from scan3d.render.gloss_tables import gloss_tables
 from scan3d.render.light_field import LightField, light_field, panel_visibility, radiance_towards
 from scan3d.render.normal_maps import bumped_normals
 from scan3d.render.surface_rays import Seen, SurfaceRays, normals_at, pixel_rays
-from scan3d.render.texture_lookup import uv_at, value_at
 
 _OFF_M = 5e-4
 _CHUNK = 65536

@@ -9,10 +9,12 @@ import numba
 import numpy as np
 
 from scan3d.geometry import Mesh
+from scan3d.geometry.directions import even_directions
 from scan3d.geometry.lights import LightSetup, Panel, Surroundings
 from scan3d.geometry.materials import Part
+from scan3d.geometry.texture_lookup import uv_at, value_at
 from scan3d.simulate.point_grid import PointGrid
-from scan3d.simulate.preview import _Bumps, _directions, _looked_up, _radiance, _tensor, _uv
+from scan3d.simulate.preview import Bumps, radiance_around, tensor
 
 _OFF_M = 1e-4  # rays start this far above the surface
 _FIRST = 8  # points of a panel that tell where its shadows' borders are
@@ -52,13 +54,13 @@ def spread_points(part: Part, faces: np.ndarray, spacing_m: float) -> SurfacePoi
     weights = np.stack([1 - root, root * (1 - v), root * v], axis=1).astype(np.float32)
     points, normals, shading = np.empty((3, count, 3), np.float32)
     smooth = part.mesh.vertex_normals()
-    bumps = None if part.material.normal is None else _Bumps(part)
+    bumps = None if part.material.normal is None else Bumps(part)
     for start in range(0, count, _AT_ONCE):
         now = slice(start, start + _AT_ONCE)
         points[now] = _between(part.mesh, part.mesh.vertices, face[now], weights[now])
         normals[now] = shading[now] = normal = _unit(_between(part.mesh, smooth, face[now], weights[now]))
         if bumps is not None:
-            shading[now] = bumps.at(face[now], _uv(part, face[now], weights[now]), normal)
+            shading[now] = bumps.at(face[now], uv_at(part, face[now], weights[now]), normal)
     flat = part.mesh.face_normals()[face].astype(np.float32)
     return SurfacePoints(
         face=face, weights=weights, points=points, normals=normals, flat=flat, shading=shading, area_m2=step
@@ -80,7 +82,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 def albedo_at(part: Part, face: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(N, 3) of a part's map."""
-    return _looked_up(part.material.albedo, _uv(part, face, weights))
+    return value_at(part.material.albedo, uv_at(part, face, weights))
 
 
 class Shadows:
@@ -92,17 +94,17 @@ class Shadows:
         self._rays = o3d.t.geometry.RaycastingScene()
         for part in parts:
             self._rays.add_triangles(
-                _tensor(np.ascontiguousarray(part.mesh.vertices, np.float32)),
-                _tensor(np.ascontiguousarray(part.mesh.faces, np.uint32)),
+                tensor(np.ascontiguousarray(part.mesh.vertices, np.float32)),
+                tensor(np.ascontiguousarray(part.mesh.faces, np.uint32)),
             )
 
     def hits(self, rays: np.ndarray) -> dict[str, np.ndarray]:
         """Open3D's answers to rays (N, 6) float32, origin and direction."""
-        return {name: value.numpy() for name, value in self._rays.cast_rays(_tensor(rays)).items()}
+        return {name: value.numpy() for name, value in self._rays.cast_rays(tensor(rays)).items()}
 
     def free(self, rays: np.ndarray, reach: float) -> np.ndarray:
         """(N,) bool: nothing lies within `reach` of the directions' lengths."""
-        return np.asarray(~self._rays.test_occlusions(_tensor(rays), tnear=0.0, tfar=reach).numpy())
+        return np.asarray(~self._rays.test_occlusions(tensor(rays), tnear=0.0, tfar=reach).numpy())
 
 
 def irradiance(part: Part, faces: np.ndarray, on: SurfacePoints, lights: LightSetup, shadows: Shadows) -> np.ndarray:
@@ -194,8 +196,8 @@ def _from_around(
     """(N, 3) irradiance of the surroundings: its vector, which is smooth, from coarser points to all of them."""
     few = spread_points(part, faces, _COARSE_M)
     starts = few.points + np.float32(_OFF_M) * few.flat
-    directions = _directions(_DIRECTIONS).astype(np.float32)
-    radiance = np.array([_radiance(surroundings.radiance, direction) for direction in directions])
+    directions = even_directions(_DIRECTIONS).astype(np.float32)
+    radiance = np.array([radiance_around(surroundings.radiance, direction) for direction in directions])
     # The mean from a whole half-space is known exactly; directions, which are few, tell what differs from it.
     even = radiance.mean(axis=0)
     vector = np.zeros((len(few.points), 9), np.float32)

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from scan3d.geometry import Camera
+from scan3d.geometry.directions import even_directions
 from scan3d.geometry.lights import LightSetup, Panel, Surroundings
 from scan3d.geometry.materials import Material, Part
+from scan3d.geometry.texture_lookup import uv_at, value_at
 from scan3d.simulate.path_tracer import Crop
 
 _PER_PANEL = 16  # points of a panel, in a grid
@@ -36,15 +38,15 @@ class Preview:
         self._rays = o3d.t.geometry.RaycastingScene()
         for part in parts:
             self._rays.add_triangles(
-                _tensor(np.ascontiguousarray(part.mesh.vertices, np.float32)),
-                _tensor(np.ascontiguousarray(part.mesh.faces, np.uint32)),
+                tensor(np.ascontiguousarray(part.mesh.vertices, np.float32)),
+                tensor(np.ascontiguousarray(part.mesh.faces, np.uint32)),
             )
         self._normals = [part.mesh.vertex_normals().astype(np.float32) for part in parts]
         self._light = [
             self._gathered(part.mesh.vertices.astype(np.float32), normals, lights)
             for part, normals in zip(parts, self._normals, strict=True)
         ]
-        self._bumps = [None if part.material.normal is None else _Bumps(part) for part in parts]
+        self._bumps = [None if part.material.normal is None else Bumps(part) for part in parts]
 
     def render(
         self, camera: Camera, *, samples: int = 1, seed: int = 0, crop: Crop | None = None, aperture_m: float = 0.0,
@@ -68,12 +70,12 @@ class Preview:
 
     def _cast(self, origins: np.ndarray, directions: np.ndarray) -> dict[str, np.ndarray]:
         rays = np.concatenate([origins, directions], axis=1)
-        return {name: value.numpy() for name, value in self._rays.cast_rays(_tensor(rays)).items()}
+        return {name: value.numpy() for name, value in self._rays.cast_rays(tensor(rays)).items()}
 
     def _free(self, origins: np.ndarray, directions: np.ndarray, reach: float) -> np.ndarray:
         """(N,) bool: nothing lies within `reach` of direction lengths."""
         rays = np.concatenate([origins, directions], axis=1).astype(np.float32)
-        return np.asarray(~self._rays.test_occlusions(_tensor(rays), tnear=0.0, tfar=reach).numpy())
+        return np.asarray(~self._rays.test_occlusions(tensor(rays), tnear=0.0, tfar=reach).numpy())
 
     def _gathered(self, points: np.ndarray, normals: np.ndarray, lights: LightSetup) -> np.ndarray:
         """(V, 4, 3): irradiance over pi at the vertex' normal, and its change with the normal along x, y, z."""
@@ -104,13 +106,13 @@ class Preview:
         self, total: np.ndarray, surroundings: Surroundings, starts: np.ndarray, normals: np.ndarray
     ) -> None:
         picture = surroundings.radiance
-        for direction in _directions(_DIRECTIONS):
+        for direction in even_directions(_DIRECTIONS):
             facing = normals @ direction
             open_to = facing > 0
             ahead = np.broadcast_to(direction, starts.shape)
             open_to[open_to] = self._free(starts[open_to], ahead[open_to], np.inf)
             solid = np.full(len(starts), 4 * np.pi / _DIRECTIONS)
-            _add(total, open_to, solid, ahead, facing, _radiance(picture, direction))
+            _add(total, open_to, solid, ahead, facing, radiance_around(picture, direction))
 
     def _shaded(self, number: int, face: np.ndarray, corner: np.ndarray, directions: np.ndarray) -> np.ndarray:
         part = self._parts[number]
@@ -119,15 +121,15 @@ class Preview:
         light = np.einsum("nk,nkij->nij", weights, self._light[number][vertices])
         value = light[:, 0]
         bumps = self._bumps[number]
-        uv = _uv(part, face, weights)
+        uv = uv_at(part, face, weights)
         if bumps is not None:
             normal = np.einsum("nk,nkd->nd", weights, self._normals[number][vertices])
             normal /= np.linalg.norm(normal, axis=1, keepdims=True)
             value = value + np.einsum("nd,ndc->nc", bumps.at(face, uv, normal) - normal, light[:, 1:])
-        return np.maximum(value, 0) * _looked_up(part.material.albedo, uv)
+        return np.maximum(value, 0) * value_at(part.material.albedo, uv)
 
 
-def _tensor(values: np.ndarray) -> Any:
+def tensor(values: np.ndarray) -> Any:
     import open3d as o3d
 
     make: Any = o3d.core.Tensor
@@ -142,7 +144,7 @@ def _add(
     total[lit, 1:] += unit[lit, :, None] * part
 
 
-class _Bumps:
+class Bumps:
     """A part's normal map in its tangent frames: x along u, y along v."""
 
     def __init__(self, part: Part) -> None:
@@ -159,7 +161,7 @@ class _Bumps:
 
     def at(self, face: np.ndarray, uv: np.ndarray, normal: np.ndarray) -> np.ndarray:
         """(N, 3) unit normals under the map."""
-        lean = _looked_up(self._map, uv)
+        lean = value_at(self._map, uv)
         first = self._along_u[face]
         first = first - normal * (first * normal).sum(axis=1, keepdims=True)
         first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-20)
@@ -168,35 +170,7 @@ class _Bumps:
         return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12))
 
 
-def _uv(part: Part, face: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    if part.mesh.uv is None:
-        return np.zeros((len(face), 2))
-    return np.asarray(np.einsum("nk,nkd->nd", weights, part.mesh.uv[face]))
-
-
-def _looked_up(picture: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """(N, C) bilinear values of a map (H, W, C) whose row 0 lies at v = 1."""
-    height, width = picture.shape[:2]
-    x = np.clip(uv[:, 0] * width - 0.5, 0, width - 1)
-    y = np.clip((1 - uv[:, 1]) * height - 0.5, 0, height - 1)
-    i, j = np.minimum(x.astype(np.int64), max(width - 2, 0)), np.minimum(y.astype(np.int64), max(height - 2, 0))
-    f, g = (x - i)[:, None].astype(np.float32), (y - j)[:, None].astype(np.float32)
-    right, below = np.minimum(i + 1, width - 1), np.minimum(j + 1, height - 1)
-    top = picture[j, i] * (1 - f) + picture[j, right] * f
-    bottom = picture[below, i] * (1 - f) + picture[below, right] * f
-    return np.asarray(top * (1 - g) + bottom * g)
-
-
-def _directions(count: int) -> np.ndarray:
-    """(N, 3) unit directions evenly over the sphere (a Fibonacci lattice, Gonzalez 2010)."""
-    k = np.arange(count) + 0.5
-    z = 1 - 2 * k / count
-    turn = np.pi * (1 + 5**0.5) * k
-    radius = np.sqrt(1 - z * z)
-    return np.stack([radius * np.cos(turn), radius * np.sin(turn), z], axis=1)
-
-
-def _radiance(picture: np.ndarray, direction: np.ndarray) -> np.ndarray:
+def radiance_around(picture: np.ndarray, direction: np.ndarray) -> np.ndarray:
     """(3,) of surroundings in one direction: the mean over the direction's share of the sphere."""
     height, width = picture.shape[:2]
     polar = np.pi * (np.arange(height) + 0.5) / height

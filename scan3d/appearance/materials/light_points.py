@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scan3d.geometry.directions import even_directions
 from scan3d.geometry.lights import LightSetup, Panel, Surroundings
 
 _PER_LIGHT = 24  # patches of a light with one panel
@@ -108,10 +109,7 @@ def _panel(panel: Panel, count: int) -> tuple[np.ndarray, ...]:
 
 def _around(surroundings: Surroundings, centre: np.ndarray) -> tuple[np.ndarray, ...]:
     """Patches of a large sphere (a Fibonacci lattice), each with the mean radiance of its share of the directions."""
-    k = np.arange(_DIRECTIONS) + 0.5
-    z = 1 - 2 * k / _DIRECTIONS
-    turn = np.pi * (1 + 5**0.5) * k
-    out = np.stack([np.sqrt(1 - z * z) * np.cos(turn), np.sqrt(1 - z * z) * np.sin(turn), z], axis=1)
+    out = even_directions(_DIRECTIONS)
     height, width = surroundings.radiance.shape[:2]
     polar = np.pi * (np.arange(height) + 0.5) / height
     azimuth = 2 * np.pi * (np.arange(width) + 0.5) / width
