@@ -17,7 +17,7 @@ from scan3d.avatar.gltf_material import made_material
 from scan3d.avatar.moving import Moves, moves_of
 from scan3d.avatar.rig import Rig
 from scan3d.avatar.skin_weights import strongest
-from scan3d.avatar.surface import corners_as_vertices, smooth_normals, tangents
+from scan3d.avatar.surface import changed_normals, corners_as_vertices, smooth_normals, tangents
 from scan3d.pipeline.aside import write_bytes
 
 Floats = npt.NDArray[np.floating]
@@ -183,7 +183,7 @@ def _target(
 
     target = g.Attributes(POSITION=buffer.sparse(y_up(move)[vertex], bounds=True))
     if options.normals:
-        changed = smooth_normals(avatar.vertices + move, quads) - normals
+        changed = changed_normals(avatar.vertices, move, quads, normals)
         target.NORMAL = buffer.sparse(y_up(changed)[vertex], least=1e-3)
     return target
 

@@ -67,3 +67,26 @@ def smooth_normals(vertices: Floats, faces: Ints) -> Floats:
     normals = Mesh(vertices=np.asarray(vertices, np.float64), faces=faces).vertex_normals()
     normals[np.linalg.norm(normals, axis=1) < 0.5] = [0, 0, 1]
     return np.asarray(normals)
+
+
+def changed_normals(vertices: Floats, move: Floats, faces: Ints, normals: Floats) -> Floats:
+    """(V, 3) what a move (V, 3) of the vertices changes of their smooth normals (V, 3), only reckoned where it can.
+
+    The same numbers as of the whole surface: the faces around a vertex are summed in the same order.
+    """
+    moved = (move[:, 0] != 0) | (move[:, 1] != 0) | (move[:, 2] != 0)
+    near = np.zeros(len(vertices), bool)
+    near[faces[_touching(faces, moved)]] = True
+    around = faces[_touching(faces, near)]
+    used, renumbered = np.unique(around, return_inverse=True)
+    local = smooth_normals(vertices[used] + move[used], renumbered.reshape(around.shape).astype(np.int32))
+    changed = np.zeros(vertices.shape)
+    # The rim's own faces are not all there.
+    whole = near[used]
+    changed[used[whole]] = local[whole] - normals[used[whole]]
+    return changed
+
+
+def _touching(faces: Ints, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """(F,) whether any corner of a triangle is chosen (V,); column by column, which is much faster than any(axis=1)."""
+    return np.asarray(chosen[faces[:, 0]] | chosen[faces[:, 1]] | chosen[faces[:, 2]])
