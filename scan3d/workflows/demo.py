@@ -11,6 +11,7 @@ from scan3d.workflows.export import Exported, ExportOptions, export_take
 from scan3d.workflows.fit import BodyFit, fit_take
 from scan3d.workflows.reconstruct import Reconstruction, reconstruct_take
 from scan3d.workflows.render import Rendered, RenderOptions, render_take
+from scan3d.workflows.render_subject import avatar_figure
 from scan3d.workflows.simulate import SimulateOptions, estimate_seconds, simulate_take
 
 SUBJECT = 2
@@ -57,7 +58,8 @@ def run_demo(out: Path, options: SimulateOptions, *, progress: Progress, workers
     fit = fit_take(simulated.take, progress=progress)
     avatar = export_take(simulated.take, ExportOptions(pose=_POSE), progress=progress)
     looks = [RenderOptions(pose=_POSE, look=look) for look in _LOOKS]
-    pictures = tuple(render_take(simulated.take, look, progress=progress) for look in looks)
+    figure = avatar_figure(simulated.take, _POSE)
+    pictures = tuple(render_take(simulated.take, look, progress=progress, figure=figure) for look in looks)
     evaluation = evaluate_take(simulated.take, progress=progress)
     return Demo(
         take=simulated.take,
