@@ -162,7 +162,8 @@ def _calibration(result: Mapping[str, Any]) -> str:
 
 
 def _fit(result: Mapping[str, Any]) -> str:
-    return _trial(result) + body_fit.draw(result, _made(result["made"]), table)
+    drawn = body_fit.draw(result, _made(result["made"]), table)
+    return drawn.replace("\n", f"{_trial(result)}\n", 1)
 
 
 def _colour(result: Mapping[str, Any]) -> str:
