@@ -212,6 +212,10 @@ class Avatar:
         blended = (self.weights @ affine).reshape(-1, 3, 4)
         return np.asarray(np.einsum("vab,vb->va", blended[:, :, :3], vertices) + blended[:, :, 3])
 
+    def on_the_floor(self, turns: Floats, translation: Floats) -> npt.NDArray[np.float64]:
+        """(3,) the translation with which a pose's lowest vertex stands at z = 0: with detail, soles lie elsewhere."""
+        return np.asarray(translation - [0, 0, self.posed(turns, translation)[:, 2].min()])
+
 
 def world_turns(turns: Floats, parents: Ints) -> Floats:
     """(J, 3, 3) turns with those of all parents before them."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from scan3d.cli.options import Debug, Json
 from scan3d.cli.rights_data import erase_subject, export_subject, personal, vault
+from scan3d.cli.rights_hand_in import hand_in
 from scan3d.cli.rights_ledger import ledger
 from scan3d.cli.rights_options import Keys, Out, Passphrases, Reason, Registry
 from scan3d.cli.rights_people import consent, key, party, subject, twin
@@ -143,16 +144,12 @@ def revoke(
 ) -> None:
     """Take something back for good: no new use of it begins. Signed by the person."""
 
-    def work(session: Session) -> Outcome:
-        from scan3d.workflows.rights_desk import Pens, opened, settle, told
+    def made(found: Any) -> Any:
         from scan3d.workflows.rights_terms import revocation_of
 
-        with opened(registry) as found:
-            pens = Pens(keys=tuple(keys or ()), passphrases=tuple(passphrases or ()), out=out)
-            about = settle(found, revocation_of(found, kind, target, reason), pens)
-        return Outcome(data=about, lines=told(about))
+        return revocation_of(found, kind, target, reason)
 
-    run(work, as_json=json, debug=debug)
+    hand_in(made, keys=keys, passphrases=passphrases, out=out, registry=registry, as_json=json, debug=debug)
 
 
 @rights.command()
@@ -170,13 +167,9 @@ def suspend(
 ) -> None:
     """Stop something for the time being, or let it go on (--resume). Signed by the person."""
 
-    def work(session: Session) -> Outcome:
-        from scan3d.workflows.rights_desk import Pens, opened, settle, told
+    def made(found: Any) -> Any:
         from scan3d.workflows.rights_terms import suspension_of
 
-        with opened(registry) as found:
-            pens = Pens(keys=tuple(keys or ()), passphrases=tuple(passphrases or ()), out=out)
-            about = settle(found, suspension_of(found, kind, target, reason, suspended=not resume), pens)
-        return Outcome(data=about, lines=told(about))
+        return suspension_of(found, kind, target, reason, suspended=not resume)
 
-    run(work, as_json=json, debug=debug)
+    hand_in(made, keys=keys, passphrases=passphrases, out=out, registry=registry, as_json=json, debug=debug)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from scan3d.cli.options import Debug, Json, Take
+from scan3d.cli.rights_hand_in import hand_in
 from scan3d.cli.rights_options import Key, Keys, Out, Passphrases, Reason, Registry
 from scan3d.cli.session import Outcome, Session, run
 
@@ -101,16 +102,12 @@ def object_(
 ) -> None:
     """Object to the recovery of a key that is not lost, while it waits; signed by that key."""
 
-    def work(session: Session) -> Outcome:
-        from scan3d.workflows.rights_desk import Pens, opened, settle, told
+    def made(found: Any) -> Any:
         from scan3d.workflows.rights_people import objection_of
 
-        with opened(registry) as found:
-            pens = Pens(keys=tuple(keys or ()), passphrases=tuple(passphrases or ()))
-            about = settle(found, objection_of(found, rotation), pens)
-        return Outcome(data=about, lines=told(about))
+        return objection_of(found, rotation)
 
-    run(work, as_json=json, debug=debug)
+    hand_in(made, keys=keys, passphrases=passphrases, registry=registry, as_json=json, debug=debug)
 
 
 @party.command("add")
@@ -126,16 +123,12 @@ def add_party(
 ) -> None:
     """Register a party by the key that they hold."""
 
-    def work(session: Session) -> Outcome:
-        from scan3d.workflows.rights_desk import Pens, opened, settle, told
+    def made(found: Any) -> Any:
         from scan3d.workflows.rights_people import party_of
 
-        pens = Pens(keys=(key_file,), passphrases=tuple(passphrases or ()), out=out)
-        with opened(registry) as found:
-            about = settle(found, party_of(found, name, role, key_file), pens)
-        return Outcome(data=about, lines=told(about))
+        return party_of(found, name, role, key_file)
 
-    run(work, as_json=json, debug=debug)
+    hand_in(made, keys=[key_file], passphrases=passphrases, out=out, registry=registry, as_json=json, debug=debug)
 
 
 @subject.command("add")
@@ -163,20 +156,15 @@ def add_subject(
 ) -> None:
     """Register a person, by an alias and the key that they hold."""
 
-    def work(session: Session) -> Outcome:
-        from scan3d.workflows.rights_desk import Pens, opened, settle, told
+    def made(found: Any) -> Any:
         from scan3d.workflows.rights_people import subject_of
 
-        pens = Pens(keys=tuple(keys), passphrases=tuple(passphrases or ()), out=out)
-        with opened(registry) as found:
-            record = subject_of(
-                found, alias, keys[0], of_age_on=of_age_on, guardian=guardian, agency=agency,
-                recovery=tuple(recovery or ()), floor=floor,
-            )  # fmt: skip
-            about = settle(found, record, pens)
-        return Outcome(data=about, lines=told(about))
+        return subject_of(
+            found, alias, keys[0], of_age_on=of_age_on, guardian=guardian, agency=agency,
+            recovery=tuple(recovery or ()), floor=floor,
+        )  # fmt: skip
 
-    run(work, as_json=json, debug=debug)
+    hand_in(made, keys=keys, passphrases=passphrases, out=out, registry=registry, as_json=json, debug=debug)
 
 
 @twin.command("add")
@@ -219,13 +207,9 @@ def add_consent(
 ) -> None:
     """Register what a person agrees to; signed by them, or a minor's guardian."""
 
-    def work(session: Session) -> Outcome:
-        from scan3d.workflows.rights_desk import Pens, opened, settle, told
+    def made(found: Any) -> Any:
         from scan3d.workflows.rights_people import consent_of
 
-        pens = Pens(keys=tuple(keys or ()), passphrases=tuple(passphrases or ()), out=out)
-        with opened(registry) as found:
-            about = settle(found, consent_of(found, of, kind, description, purpose, starts, until, rate), pens)
-        return Outcome(data=about, lines=told(about))
+        return consent_of(found, of, kind, description, purpose, starts, until, rate)
 
-    run(work, as_json=json, debug=debug)
+    hand_in(made, keys=keys, passphrases=passphrases, out=out, registry=registry, as_json=json, debug=debug)

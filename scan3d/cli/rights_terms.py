@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from scan3d.cli.options import Debug, Json
+from scan3d.cli.rights_hand_in import hand_in
 from scan3d.cli.rights_options import Keys, Out, Passphrases, Registry
-from scan3d.cli.session import Outcome, Session, run
 
 licence = typer.Typer(help="Terms under which a licensee may use a twin.", no_args_is_help=True)
 
@@ -34,16 +34,12 @@ def draft(
 ) -> None:
     """Make a licence of terms. The person signs it first, then the licensee: then it is active."""
 
-    def work(session: Session) -> Outcome:
-        from scan3d.workflows.rights_desk import Pens, opened, settle, told
+    def made(found: Any) -> Any:
         from scan3d.workflows.rights_terms import read_terms
 
-        pens = Pens(keys=tuple(keys or ()), passphrases=tuple(passphrases or ()), out=out)
-        with opened(registry) as found:
-            about = settle(found, read_terms(found, terms), pens)
-        return Outcome(data=about, lines=told(about))
+        return read_terms(found, terms)
 
-    run(work, as_json=json, debug=debug)
+    hand_in(made, keys=keys, passphrases=passphrases, out=out, registry=registry, as_json=json, debug=debug)
 
 
 def request(
@@ -69,20 +65,16 @@ def request(
 ) -> None:
     """Ask the person for a use; signed by the licensee."""
 
-    def work(session: Session) -> Outcome:
-        from scan3d.workflows.rights_desk import Pens, opened, settle, told
+    def made(found: Any) -> Any:
         from scan3d.workflows.rights_terms import Wanted, request_of
 
         wanted = Wanted(
             licence=licence_id, medium=medium, territories=tuple(territory), content=content, brief=brief, scene=scene,
             preview=preview, deliverable=deliverable, body=body, uses=uses, days=days,
         )  # fmt: skip
-        pens = Pens(keys=tuple(keys or ()), passphrases=tuple(passphrases or ()), out=out)
-        with opened(registry) as found:
-            about = settle(found, request_of(found, wanted), pens)
-        return Outcome(data=about, lines=told(about))
+        return request_of(found, wanted)
 
-    run(work, as_json=json, debug=debug)
+    hand_in(made, keys=keys, passphrases=passphrases, out=out, registry=registry, as_json=json, debug=debug)
 
 
 def approve(
@@ -98,13 +90,9 @@ def approve(
 ) -> None:
     """Answer a request: look at it first (scan3d rights show REQUEST). Signed by the person; silence is a no."""
 
-    def work(session: Session) -> Outcome:
-        from scan3d.workflows.rights_desk import Pens, opened, settle, told
+    def made(found: Any) -> Any:
         from scan3d.workflows.rights_terms import answer_to
 
-        pens = Pens(keys=tuple(keys or ()), passphrases=tuple(passphrases or ()), out=out)
-        with opened(registry) as found:
-            about = settle(found, answer_to(found, request_id, approved=not deny, days=days), pens)
-        return Outcome(data=about, lines=told(about))
+        return answer_to(found, request_id, approved=not deny, days=days)
 
-    run(work, as_json=json, debug=debug)
+    hand_in(made, keys=keys, passphrases=passphrases, out=out, registry=registry, as_json=json, debug=debug)

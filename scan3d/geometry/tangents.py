@@ -52,3 +52,16 @@ def _across(vectors: Floats, normals: Floats) -> Floats:
 
 def _unit(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-20))
+
+
+def leaned_normals(lean: Floats, along_u: Floats, normals: Floats) -> Floats:
+    """(N, 3) unit normals under a normal map's vectors lean (N, 3), OpenGL, about unit normals (N, 3).
+
+    along_u: (N, 3) of any length, the way u grows on the faces. Up the map is across both, whichever way v runs there,
+    as in the path tracer.
+    """
+    first = along_u - normals * (along_u * normals).sum(axis=1, keepdims=True)
+    first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-20)
+    second = np.cross(normals, first)
+    made = lean[:, :1] * first + lean[:, 1:2] * second + lean[:, 2:] * normals
+    return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scan3d.geometry.materials import Part
+from scan3d.geometry.tangents import leaned_normals
 from scan3d.geometry.texture_lookup import value_at
 
 
@@ -20,9 +21,4 @@ def bumped_normals(part: Part, face: np.ndarray, uv: np.ndarray, smooth: np.ndar
     a, b = coordinates[:, 1] - coordinates[:, 0], coordinates[:, 2] - coordinates[:, 0]
     area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
     along = (first * b[:, 1:] - second * a[:, 1:]) * np.where(np.abs(area) > 1e-20, np.sign(area), 0)[:, None]
-    along -= smooth * (along * smooth).sum(axis=1, keepdims=True)
-    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-20)
-    # Up the map is across, whichever way v runs there: see `path_tracer.bumped`.
-    across = np.cross(smooth, along)
-    made = lean[:, :1] * along + lean[:, 1:2] * across + lean[:, 2:] * smooth
-    return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12))
+    return leaned_normals(lean, along, smooth)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from scan3d.geometry import Camera
 from scan3d.geometry.materials import Part
+from scan3d.geometry.ray_scene import ray_scene, tensor
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,14 +27,8 @@ class SurfaceRays:
     """Rays at the parts of a figure."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        import open3d as o3d
-
         self.parts = tuple(parts)
-        self._scene = o3d.t.geometry.RaycastingScene()
-        for part in parts:
-            self._scene.add_triangles(
-                tensor(part.mesh.vertices.astype(np.float32)), tensor(part.mesh.faces.astype(np.uint32))
-            )
+        self._scene = ray_scene((part.mesh.vertices, part.mesh.faces) for part in parts)
 
     def cast(self, origins: np.ndarray, directions: np.ndarray) -> Seen:
         """First hits of rays (N, 3); distances in lengths of the directions."""
@@ -84,11 +78,3 @@ def normals_at(parts: Sequence[Part], seen: Seen) -> np.ndarray:
             of = part.mesh.vertex_normals() if part.mesh.normals is None else part.mesh.normals
             normal[own] = np.einsum("nk,nkd->nd", seen.weights[own], of[part.mesh.faces[seen.face[own]]])
     return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12))
-
-
-def tensor(values: np.ndarray) -> Any:
-    """Open3D's tensor of an array."""
-    import open3d as o3d
-
-    make: Any = o3d.core.Tensor
-    return make(np.ascontiguousarray(values))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scan3d.errors import InputError
 from scan3d.geometry import Camera, Mesh
+from scan3d.geometry.ray_scene import ray_scene, tensor
 from scan3d.report.texture import Texture, to_8_bit
 
 _RAYS_AT_ONCE = 1_000_000
@@ -52,8 +52,6 @@ class SurfaceView:
 
     def __init__(self, mesh: Mesh, texture: Texture | None = None) -> None:
         """Builds the ray tree (Embree through Open3D). Raises InputError for a mesh without faces."""
-        import open3d
-
         if len(mesh.faces) == 0:
             raise InputError("The mesh has no faces to look at.", "mesh.faces", "Reconstruct the take first.")
         if texture is not None and len(texture.uv) != len(mesh.faces):
@@ -69,11 +67,7 @@ class SurfaceView:
         self._normals: NDArray[np.float32] | None = None
         self._tiles: dict[tuple[int, int], NDArray[np.generic]] = {}
         self._tiles_lock = threading.Lock()
-        # Open3D's types of arrays are too narrow to pass what it takes.
-        library: Any = open3d
-        self._tensor = library.core.Tensor
-        self._scene = library.t.geometry.RaycastingScene()
-        self._scene.add_triangles(self._tensor(self.vertices), self._tensor(self.faces.astype(np.uint32)))
+        self._scene = ray_scene([(self.vertices, self.faces)])
 
     def cast(self, camera: Camera, positions_px: NDArray[np.floating]) -> Hits:
         """Hits of rays through (N, 2) picture positions (pixel centres at .5) of a camera with any lens."""
@@ -90,7 +84,7 @@ class SurfaceView:
             reached = np.isfinite(along).all(axis=1)
             along[~reached] = 0
             rays = np.concatenate([np.broadcast_to(centre, along.shape), along], axis=1)
-            answer = self._scene.cast_rays(self._tensor(rays))
+            answer = self._scene.cast_rays(tensor(rays))
             distance = answer["t_hit"].numpy()
             hit = np.isfinite(distance) & reached
             b, c = answer["primitive_uvs"].numpy()[hit].T
@@ -107,14 +101,14 @@ class SurfaceView:
         lengths.
         """
         rays = np.concatenate([origins, directions], axis=1).astype(np.float32)
-        return self._scene.test_occlusions(self._tensor(rays), 0.0, far).numpy()
+        return self._scene.test_occlusions(tensor(rays), 0.0, far).numpy()
 
     def nearest(self, points: NDArray[np.floating]) -> tuple[Hits, NDArray[np.float32]]:
         """The place of the surface nearest to each of (N, 3) points, as hits whose depth is 0, and (N,) how far it
         is.
         """
         asked = np.ascontiguousarray(points, np.float32)
-        answer = self._scene.compute_closest_points(self._tensor(asked))
+        answer = self._scene.compute_closest_points(tensor(asked))
         b, c = answer["primitive_uvs"].numpy().T
         hits = Hits(
             hit=np.ones(len(asked), bool),

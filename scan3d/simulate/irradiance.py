@@ -12,9 +12,10 @@ from scan3d.geometry import Mesh
 from scan3d.geometry.directions import even_directions
 from scan3d.geometry.lights import LightSetup, Panel, Surroundings
 from scan3d.geometry.materials import Part
+from scan3d.geometry.ray_scene import ray_scene, tensor
 from scan3d.geometry.texture_lookup import uv_at, value_at
 from scan3d.simulate.point_grid import PointGrid
-from scan3d.simulate.preview import Bumps, radiance_around, tensor
+from scan3d.simulate.preview import Bumps, radiance_around
 
 _OFF_M = 1e-4  # rays start this far above the surface
 _FIRST = 8  # points of a panel that tell where its shadows' borders are
@@ -89,14 +90,7 @@ class Shadows:
     """What stands in the way of light: all parts."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        import open3d as o3d
-
-        self._rays = o3d.t.geometry.RaycastingScene()
-        for part in parts:
-            self._rays.add_triangles(
-                tensor(np.ascontiguousarray(part.mesh.vertices, np.float32)),
-                tensor(np.ascontiguousarray(part.mesh.faces, np.uint32)),
-            )
+        self._rays = ray_scene((part.mesh.vertices, part.mesh.faces) for part in parts)
 
     def hits(self, rays: np.ndarray) -> dict[str, np.ndarray]:
         """Open3D's answers to rays (N, 6) float32, origin and direction."""

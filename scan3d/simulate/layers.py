@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scan3d.geometry import Mesh
+from scan3d.geometry.ray_scene import ray_scene, tensor
 from scan3d.simulate.surface import Surface
 
 if TYPE_CHECKING:
@@ -87,17 +88,11 @@ def _neighbour_mean(faces: np.ndarray, count: int) -> csr_array:
 
 def _clear_of(skin: Mesh, points: np.ndarray, least: np.ndarray) -> np.ndarray:
     """Points moved out of the skin where another fold of it is nearer than their own place."""
-    import open3d as o3d
-
-    scene = o3d.t.geometry.RaycastingScene()
-    scene.add_triangles(
-        o3d.core.Tensor.from_numpy(skin.vertices.astype(np.float32)),
-        o3d.core.Tensor.from_numpy(skin.faces.astype(np.uint32)),
-    )
+    scene = ray_scene([(skin.vertices, skin.faces)])
     normals = skin.vertex_normals()[skin.faces].mean(axis=1)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     for _ in range(3):
-        found = scene.compute_closest_points(o3d.core.Tensor.from_numpy(points.astype(np.float32)))
+        found = scene.compute_closest_points(tensor(points.astype(np.float32)))
         nearest = found["points"].numpy().astype(np.float64)
         out = normals[found["primitive_ids"].numpy().astype(np.int64)]
         above = np.einsum("vi,vi->v", points - nearest, out)

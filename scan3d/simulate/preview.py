@@ -8,7 +8,6 @@ one ray and a few lookups a pixel.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,8 @@ from scan3d.geometry import Camera
 from scan3d.geometry.directions import even_directions
 from scan3d.geometry.lights import LightSetup, Panel, Surroundings
 from scan3d.geometry.materials import Material, Part
+from scan3d.geometry.ray_scene import ray_scene, tensor
+from scan3d.geometry.tangents import leaned_normals
 from scan3d.geometry.texture_lookup import uv_at, value_at
 from scan3d.simulate.path_tracer import Crop
 
@@ -31,16 +32,9 @@ class Preview:
     """
 
     def __init__(self, parts: Sequence[Part], lights: LightSetup) -> None:
-        import open3d as o3d
-
         self._parts = tuple(parts)
         self._strength = 1.0 if lights.polarisation == "none" else 0.5
-        self._rays = o3d.t.geometry.RaycastingScene()
-        for part in parts:
-            self._rays.add_triangles(
-                tensor(np.ascontiguousarray(part.mesh.vertices, np.float32)),
-                tensor(np.ascontiguousarray(part.mesh.faces, np.uint32)),
-            )
+        self._rays = ray_scene((part.mesh.vertices, part.mesh.faces) for part in parts)
         self._normals = [part.mesh.vertex_normals().astype(np.float32) for part in parts]
         self._light = [
             self._gathered(part.mesh.vertices.astype(np.float32), normals, lights)
@@ -129,13 +123,6 @@ class Preview:
         return np.maximum(value, 0) * value_at(part.material.albedo, uv)
 
 
-def tensor(values: np.ndarray) -> Any:
-    import open3d as o3d
-
-    make: Any = o3d.core.Tensor
-    return make(values)
-
-
 def _add(
     total: np.ndarray, lit: np.ndarray, geometry: np.ndarray, unit: np.ndarray, facing: np.ndarray, radiance: np.ndarray
 ) -> None:
@@ -161,13 +148,7 @@ class Bumps:
 
     def at(self, face: np.ndarray, uv: np.ndarray, normal: np.ndarray) -> np.ndarray:
         """(N, 3) unit normals under the map."""
-        lean = value_at(self._map, uv)
-        first = self._along_u[face]
-        first = first - normal * (first * normal).sum(axis=1, keepdims=True)
-        first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-20)
-        second = np.cross(normal, first)
-        made = lean[:, :1] * first + lean[:, 1:2] * second + lean[:, 2:] * normal
-        return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12))
+        return leaned_normals(value_at(self._map, uv), self._along_u[face], normal)
 
 
 def radiance_around(picture: np.ndarray, direction: np.ndarray) -> np.ndarray:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from scan3d.geometry import Camera
 from scan3d.geometry.materials import Part
+from scan3d.geometry.ray_scene import ray_scene, tensor
 
 _SUBPIXELS = 8  # along a side, where a pixel may be covered in part
 _STRIP = 200_000  # rays at once
@@ -33,16 +33,9 @@ class TruthCaster:
     """A subject ready to be looked at with exact rays."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        import open3d as o3d
-
         self._parts = tuple(parts)
         self._normals = [part.mesh.vertex_normals().astype(np.float32) for part in parts]
-        self._scene = o3d.t.geometry.RaycastingScene()
-        for part in parts:
-            self._scene.add_triangles(
-                _tensor(np.ascontiguousarray(part.mesh.vertices, np.float32)),
-                _tensor(np.ascontiguousarray(part.mesh.faces, np.uint32)),
-            )
+        self._scene = ray_scene((part.mesh.vertices, part.mesh.faces) for part in parts)
 
     def maps(self, camera: Camera) -> TruthMaps:
         """All maps of one camera, of any lens."""
@@ -69,7 +62,7 @@ class TruthCaster:
     def _cast(self, camera: Camera, directions: np.ndarray) -> dict[str, np.ndarray]:
         origins = np.broadcast_to(camera.centre, directions.shape)
         rays = np.concatenate([origins, directions], axis=-1).astype(np.float32)
-        return {name: value.numpy() for name, value in self._scene.cast_rays(_tensor(rays)).items()}
+        return {name: value.numpy() for name, value in self._scene.cast_rays(tensor(rays)).items()}
 
     def _fill(self, found: dict[str, np.ndarray], normal: np.ndarray, part: np.ndarray) -> None:
         """Smooth normals and part numbers of rays that hit, into views of the maps."""
@@ -97,10 +90,3 @@ class TruthCaster:
             px = rows[:, None, ::-1] + grid[None]
             found = self._cast(camera, camera.ray_directions(px.reshape(-1, 2)))
             mask[rows[:, 0], rows[:, 1]] = np.isfinite(found["t_hit"]).reshape(len(rows), -1).mean(axis=1)
-
-
-def _tensor(values: np.ndarray) -> Any:
-    import open3d as o3d
-
-    make: Any = o3d.core.Tensor
-    return make(values)

@@ -164,8 +164,7 @@ def _ready(body: TakeBody, options: ExportOptions) -> _Ready:
         turns, translation = avatar.turns_of(pose.pose), pose.translation + avatar.root_shift_m
         strengths = dict(zip(face.names, face.strengths[0].tolist(), strict=True))
         if options.pose in pose_names():
-            # With the detail on, the soles are elsewhere.
-            translation = translation - [0, 0, avatar.posed(turns, translation)[:, 2].min()]
+            translation = avatar.on_the_floor(turns, translation)
     if options.format in _NO_UDIM:
         avatar = cut_to_tiles(avatar)
     return _Ready(

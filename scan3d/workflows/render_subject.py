@@ -140,7 +140,7 @@ def avatar_figure(take: Path, pose: str, model: BodyModel | None = None) -> Figu
     turns = avatar.turns_of(chosen.parameters.pose)
     place = chosen.parameters.translation + avatar.root_shift_m
     if pose in pose_names():
-        place = place - [0, 0, avatar.posed(turns, place)[:, 2].min()]
+        place = avatar.on_the_floor(turns, place)
     world, joints = avatar.posed_joints(turns, place)
     vertices = avatar.posed(turns, place)
     landmarks = {name: joints[row] for row, name in enumerate(avatar.joint_names)}

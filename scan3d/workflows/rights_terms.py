@@ -195,11 +195,16 @@ _TARGETS = {
 }
 
 
-def revocation_of(registry: Registry, target: str, target_id: str, reason: str) -> Revocation:
-    """Takes something back for good. Raises RightsError."""
+def _aimed_at(registry: Registry, target: str, target_id: str) -> tuple[Target, str]:
+    """What a revocation or suspension is about, and whose it is. Raises InputError and RightsError."""
     kind = one_of(Target, target, "TARGET")
     with registry.reading() as reading:
-        subject_id = reading.known(_TARGETS[kind], target_id).subject_id
+        return kind, reading.known(_TARGETS[kind], target_id).subject_id
+
+
+def revocation_of(registry: Registry, target: str, target_id: str, reason: str) -> Revocation:
+    """Takes something back for good. Raises RightsError."""
+    kind, subject_id = _aimed_at(registry, target, target_id)
     return Revocation(
         signed_at=registry.clock.now(),
         revocation_id=registry.ids.new_id(),
@@ -212,9 +217,7 @@ def revocation_of(registry: Registry, target: str, target_id: str, reason: str) 
 
 def suspension_of(registry: Registry, target: str, target_id: str, reason: str, *, suspended: bool) -> Suspension:
     """Suspends something, or lets it go on. Raises RightsError."""
-    kind = one_of(Target, target, "TARGET")
-    with registry.reading() as reading:
-        subject_id = reading.known(_TARGETS[kind], target_id).subject_id
+    kind, subject_id = _aimed_at(registry, target, target_id)
     return Suspension(
         signed_at=registry.clock.now(),
         suspension_id=registry.ids.new_id(),

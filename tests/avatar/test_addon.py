@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from doll import random_pose, somebody
 
 from scan3d.avatar.addon import FOLDER, write_addon
 from scan3d.avatar.blender import Blender
@@ -20,6 +19,7 @@ from scan3d.body.model import BodyModel
 from scan3d.body.parameters_file import model_hash, read_parameters
 from scan3d.body.skinning import pose_body
 from scan3d.errors import InputError
+from tests.avatar.doll import random_pose, somebody
 
 
 def test_the_zip_is_an_extension_and_always_the_same(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from doll import random_pose, somebody, without_face
 
 from scan3d.avatar.avatar import Material
 from scan3d.avatar.make import animated, avatar_of, parameters_of
@@ -15,6 +14,7 @@ from scan3d.body.rotations import matrices
 from scan3d.body.skinning import pose_body, shaped, skin
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
+from tests.avatar.doll import random_pose, somebody, without_face
 
 
 @pytest.mark.parametrize("seed", range(5))

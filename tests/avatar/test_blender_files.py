@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from doll import random_pose, somebody
-from trip import Trip, there_and_back, walking, written_maps
 
 from scan3d.avatar.avatar import Avatar, Material
 from scan3d.avatar.blender import VARIABLE, Blender, find_blender, script_for, write_with_blender
@@ -17,6 +15,8 @@ from scan3d.avatar.rig import Rig, rig_of
 from scan3d.avatar.twin import TwinOptions, bone_correctives, write_twin
 from scan3d.body.model import BodyModel
 from scan3d.errors import InputError, MissingDependencyError, Scan3dError
+from tests.avatar.doll import random_pose, somebody
+from tests.avatar.trip import Trip, there_and_back, walking, written_maps
 
 
 def program(path: Path, text: str) -> Path:

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from doll import somebody, without_face
-from trip import there_and_back, validated, walking
 
 from scan3d.avatar.avatar import Avatar
 from scan3d.avatar.blender import Blender, write_with_blender
@@ -20,6 +18,8 @@ from scan3d.avatar.usd import UsdOptions, write_usd
 from scan3d.body.model import BodyModel
 from scan3d.body.motion import Motion
 from scan3d.body.skinning import pose_body
+from tests.avatar.doll import somebody, without_face
+from tests.avatar.trip import there_and_back, validated, walking
 
 FRAMES = (0, 4, 7, 11)
 

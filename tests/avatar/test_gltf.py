@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pygltflib
 import pytest
-from doll import random_pose, somebody
-from trip import there_and_back, validated, walking, written_maps
 
 from scan3d.avatar.avatar import Avatar, Material
 from scan3d.avatar.blender import Blender
@@ -18,6 +16,8 @@ from scan3d.avatar.rig import rig_of
 from scan3d.avatar.skin_weights import strongest
 from scan3d.body.model import BodyModel
 from scan3d.rights.vocabularies.vrm import DENIED, check_vrm
+from tests.avatar.doll import random_pose, somebody
+from tests.avatar.trip import there_and_back, validated, walking, written_maps
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from doll import doll, random_pose, somebody
-from trip import there_and_back, written_maps
 
 from scan3d.avatar.avatar import Avatar, Material
 from scan3d.avatar.blender import Blender
@@ -17,6 +15,8 @@ from scan3d.avatar.rig import rig_of
 from scan3d.avatar.surface import corners_as_vertices, smooth_normals, tangents
 from scan3d.body.model import BodyModel
 from scan3d.geometry import Mesh
+from tests.avatar.doll import doll, random_pose, somebody
+from tests.avatar.trip import there_and_back, written_maps
 
 
 @pytest.fixture(scope="module")

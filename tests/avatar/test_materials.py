@@ -8,8 +8,6 @@ import cv2
 import numpy as np
 import pygltflib
 import pytest
-from doll import somebody
-from trip import validated, written_maps
 
 from scan3d.avatar.avatar import Avatar, Material
 from scan3d.avatar.blender import Blender, write_with_blender
@@ -20,6 +18,8 @@ from scan3d.avatar.rig import rig_of
 from scan3d.avatar.skin import F0_OF_WHITE, ior_of, specular_of
 from scan3d.avatar.twin import TwinOptions, write_twin
 from scan3d.body.model import BodyModel
+from tests.avatar.doll import somebody
+from tests.avatar.trip import validated, written_maps
 
 _SHOWN = """
 import bpy, json, sys

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from doll import random_pose, somebody
 
 from scan3d.avatar.avatar import Avatar
 from scan3d.avatar.bones import NAMINGS, bone_names
@@ -13,6 +12,7 @@ from scan3d.avatar.rig import Rig, rig_of
 from scan3d.body.model import BodyModel
 from scan3d.body.rotations import about
 from scan3d.body.skeleton import JOINTS
+from tests.avatar.doll import random_pose, somebody
 
 
 @pytest.fixture(scope="module")

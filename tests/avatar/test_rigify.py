@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from doll import somebody
 
 from scan3d.avatar.addon import FOLDER
 from scan3d.avatar.blender import Blender, write_with_blender
@@ -14,6 +13,7 @@ from scan3d.avatar.make import avatar_of
 from scan3d.avatar.rig import rig_of
 from scan3d.avatar.twin import TwinOptions, write_twin
 from scan3d.body.model import BodyModel
+from tests.avatar.doll import somebody
 
 
 @pytest.mark.slow

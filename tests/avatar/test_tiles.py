@@ -6,8 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from doll import random_pose, somebody
-from trip import validated
 
 from scan3d.avatar import blender as in_blender
 from scan3d.avatar.avatar import Avatar, Material
@@ -21,6 +19,8 @@ from scan3d.avatar.tiles import cut_to_tiles, tiled, udim
 from scan3d.avatar.twin import TwinOptions, write_twin
 from scan3d.avatar.usd import UsdOptions, write_usd
 from scan3d.body.model import BodyModel
+from tests.avatar.doll import random_pose, somebody
+from tests.avatar.trip import validated
 
 SIZE, SCALE = 64, 2
 _TEXELS = Path(__file__).with_name("texels_in_blender.py")

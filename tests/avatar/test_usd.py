@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from doll import somebody
-from trip import there_and_back, walking, written_maps
 
 from scan3d.avatar.avatar import Avatar, Material
 from scan3d.avatar.blender import Blender
@@ -15,6 +13,8 @@ from scan3d.avatar.make import avatar_of
 from scan3d.avatar.rig import rig_of
 from scan3d.avatar.usd import UsdOptions, write_usd
 from scan3d.body.model import BodyModel
+from tests.avatar.doll import somebody
+from tests.avatar.trip import there_and_back, walking, written_maps
 
 pxr = pytest.importorskip("pxr", reason="usd-core is not installed")
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from doll import random_pose
 
 from scan3d.avatar.avatar import Avatar
 from scan3d.avatar.blender import Blender
 from scan3d.avatar.rig import Rig
 from scan3d.body.model import BodyModel
+from tests.avatar.doll import random_pose
 
 _SCRIPT = Path(__file__).with_name("in_blender.py")
 _VALIDATE = """

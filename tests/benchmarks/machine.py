@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import statistics
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,18 @@ def finished(before: Mapping[str, Any]) -> dict[str, Any]:
     same = now["commit"] == before["commit"]
     commit = before["commit"] if same else f"{before['commit']} to {now['commit']}"
     return {**before, "commit": commit, "load_at_end": now["load"]}
+
+
+def middle_cpu_s(work: Callable[[], Any], runs: int, *, warm: bool = False) -> float:
+    """CPU seconds of all threads, the middle of some runs. warm: one before them compiles the kernels."""
+    if warm:
+        work()
+    spent = []
+    for _ in range(runs):
+        start = time.process_time()
+        work()
+        spent.append(time.process_time() - start)
+    return statistics.median(spent)
 
 
 def commit_of(repository: Path) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,7 +21,7 @@ from scan3d.simulate.lights import even
 from scan3d.simulate.path_tracer import Scene, _sensor
 from scan3d.simulate.stages import SubjectOptions, dressed_body
 from scan3d.simulate.variant import choose_variant, load_mitsuba
-from tests.benchmarks.machine import circumstances, finished
+from tests.benchmarks.machine import circumstances, finished, middle_cpu_s
 
 _SAMPLES, _SIZE, _RUNS = 64, (600, 750), 3
 _LOOKS = {"face": "loop", "full": "three_point"}
@@ -56,11 +54,11 @@ def _picture(parts: Sequence[Part], points: np.ndarray, landmarks: Mapping[str, 
     preview = quick.render(camera)
     error = flip(seen(final.beauty, "standard"), seen(preview.beauty, "standard"))
     inside = final.alpha > 0.5
-    ours = _cpu_s(lambda: tracer.render(camera, samples=_SAMPLES))
-    alone = _cpu_s(lambda: np.array(mi.render(bare._scene, sensor=sensor, spp=_SAMPLES)))
+    ours = middle_cpu_s(lambda: tracer.render(camera, samples=_SAMPLES), _RUNS)
+    alone = middle_cpu_s(lambda: np.array(mi.render(bare._scene, sensor=sensor, spp=_SAMPLES)), _RUNS)
     return {
         "look": name, "final_cpu_s": ours, "bare_cpu_s": alone, "ratio": ours / alone,
-        "preview_cpu_s": _cpu_s(lambda: quick.render(camera)),
+        "preview_cpu_s": middle_cpu_s(lambda: quick.render(camera), _RUNS),
         "flip": float(error.mean()), "flip_inside": float(error[inside].mean()),
     }  # fmt: skip
 
@@ -100,16 +98,6 @@ def _ball() -> Mesh:
 
     made = trimesh.creation.icosphere(subdivisions=5, radius=1.0)
     return Mesh(vertices=np.asarray(made.vertices), faces=np.asarray(made.faces, np.int32))
-
-
-def _cpu_s(work: Callable[[], Any]) -> float:
-    """CPU seconds of all threads, the middle of some runs; kernels were compiled before."""
-    spent = []
-    for _ in range(_RUNS):
-        start = time.process_time()
-        work()
-        spent.append(time.process_time() - start)
-    return statistics.median(spent)
 
 
 def draw(result: Mapping[str, Any], made: str, table: Callable[[Any], str]) -> str:

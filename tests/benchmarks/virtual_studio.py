@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +13,7 @@ from scan3d.simulate.stages import RadianceOptions, SubjectOptions, dressed_body
 from scan3d.simulate.studio import bounds, open_studio, photograph
 from scan3d.simulate.variant import choose_variant, load_mitsuba
 from scan3d.workflows.simulate import OVERSAMPLE, PATHS
-from tests.benchmarks.machine import circumstances, finished
+from tests.benchmarks.machine import circumstances, finished, middle_cpu_s
 
 _CAMERAS, _RUNS = (0, 5, 11), 3
 _SAMPLES, _OVERSAMPLE = PATHS["standard"], OVERSAMPLE["standard"]
@@ -46,9 +43,9 @@ def simulate() -> dict[str, Any]:
         for sensor in sensors:
             np.array(mi.render(scene, sensor=sensor, spp=_SAMPLES, seed=1))
 
-    ours = _cpu_s(lambda: [photograph(studio, parts, camera, options) for camera in cameras])
-    alone = _cpu_s(bare)
-    fast = _cpu_s(lambda: [photograph(quick, parts, camera, brief) for camera in cameras])
+    ours = middle_cpu_s(lambda: [photograph(studio, parts, camera, options) for camera in cameras], _RUNS, warm=True)
+    alone = middle_cpu_s(bare, _RUNS, warm=True)
+    fast = middle_cpu_s(lambda: [photograph(quick, parts, camera, brief) for camera in cameras], _RUNS, warm=True)
     paths = sum(view.shape[0] * view.shape[1] for view in views) * _SAMPLES / 1e6
     return {
         "made": finished(made),
@@ -63,14 +60,3 @@ def simulate() -> dict[str, Any]:
         "preview_cpu_s_per_photograph": fast / len(cameras),
         "preview_times_cheaper": ours / fast,
     }
-
-
-def _cpu_s(work: Callable[[], Any]) -> float:
-    """CPU seconds of all threads, the middle of some runs; kernels are compiled in a run before."""
-    work()
-    spent = []
-    for _ in range(_RUNS):
-        start = time.process_time()
-        work()
-        spent.append(time.process_time() - start)
-    return statistics.median(spent)

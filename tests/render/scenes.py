@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 
 from scan3d.geometry import Camera, Intrinsics, Rigid3
 from scan3d.geometry.lights import LightSetup, Panel, Surroundings
 from scan3d.geometry.materials import Material, Part
-
-
-def _mannequins():
-    path = Path(__file__).parents[1] / "simulate" / "mannequins.py"
-    spec = importlib.util.spec_from_file_location("render_mannequins", path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault("render_mannequins", importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-globe = _mannequins().globe
+from tests.simulate.mannequins import globe
 
 
 def material(albedo=0.6, roughness=0.5, specular=0.028, share=0.0, second=0.3, **more) -> Material:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +14,11 @@ from scan3d.body.detail.fine_mesh import fine_mesh
 from scan3d.body.parameters_file import write_parameters
 from scan3d.cli.app import app
 from scan3d.workflows import take_body
-
-_AVATAR = Path(__file__).parents[1] / "avatar"
-
-
-def _beside(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, _AVATAR / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
+from tests.avatar import doll
 
 
 def make_take(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> Path:
     """A take as the fit leaves it; the doll's model is the one that its name leads to."""
-    doll = _beside("doll")
     model = doll.doll()
     body = folder / "results" / "body"
     body.mkdir(parents=True)

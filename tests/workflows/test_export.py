@@ -1,6 +1,5 @@
 """`scan3d export`: what is written for a fitted take, under which name, and what is refused."""
 
-import importlib.util
 import json
 import sys
 from dataclasses import replace
@@ -21,19 +20,7 @@ from scan3d.pipeline.progress import Silent
 from scan3d.workflows.export import Exported, ExportOptions, export_take
 from scan3d.workflows.pose import pose_take
 from scan3d.workflows.take_body import chosen_pose, read_take_body
-
-_AVATAR = Path(__file__).parents[1] / "avatar"
-
-
-def beside(name: str):
-    spec = importlib.util.spec_from_file_location(name, _AVATAR / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-doll, trip = beside("doll"), beside("trip")
+from tests.avatar import doll, trip
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """`scan3d render` on a small take: beside its photograph, in looks, as a batch that goes on, and what it refuses."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -23,18 +21,8 @@ from scan3d.workflows.render import RenderOptions, parsed_size, render_take
 from scan3d.workflows.render_batch import Batch, batch_of, read_batch, render_batch
 from scan3d.workflows.render_subject import PLAIN_TEXTURE, scan_figure
 from scan3d.workflows.render_turn import film_bytes, render_turntable
+from tests.render import scenes
 
-
-def _scenes():
-    package = Path(__file__).parents[1] / "render" / "scenes.py"
-    spec = importlib.util.spec_from_file_location("render_scenes", package)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault("render_scenes", importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-scenes = _scenes()
 EXPOSURE = 0.4
 
 

@@ -84,6 +84,18 @@ def burley(n, view, flow):
     return added
 
 
+@numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def turn_to(p, centre, view):
+    """Writes the unit direction from a point to a camera."""
+    length = 0.0
+    for d in range(3):
+        view[d] = centre[d] - p[d]
+        length += view[d] * view[d]
+    length = np.sqrt(length)
+    for d in range(3):
+        view[d] /= length
+
+
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def pool(
     first, last, position, normal, grey, corner, bary, cell, share, centre, value, seen, at, ahead, power,
@@ -101,13 +113,7 @@ def pool(
     for t in range(first, last):
         if share[t] <= 0 or cell[t] < 0:
             continue
-        length = 0.0
-        for d in range(3):
-            view[d] = centre[d] - position[t, d]
-            length += view[d] * view[d]
-        length = np.sqrt(length)
-        for d in range(3):
-            view[d] /= length
+        turn_to(position[t], centre, view)
         if normal[t, 0] * view[0] + normal[t, 1] * view[1] + normal[t, 2] * view[2] < least:
             continue
         if arriving(position[t], corner[t], bary[t], seen, at, ahead, power, lamp, flow) == 0:
@@ -143,13 +149,7 @@ def add_gain(
     for t in range(first, last):
         if share[t] <= 0:
             continue
-        length = 0.0
-        for d in range(3):
-            view[d] = centre[d] - position[t, d]
-            length += view[d] * view[d]
-        length = np.sqrt(length)
-        for d in range(3):
-            view[d] /= length
+        turn_to(position[t], centre, view)
         if normal[t, 0] * view[0] + normal[t, 1] * view[1] + normal[t, 2] * view[2] < least:
             continue
         if arriving(position[t], corner[t], bary[t], seen, at, ahead, power, lamp, flow) == 0:
@@ -175,13 +175,7 @@ def predict(
         out[t] = 0.0
         if share[t] <= 0:
             continue
-        length = 0.0
-        for d in range(3):
-            view[d] = centre[d] - position[t, d]
-            length += view[d] * view[d]
-        length = np.sqrt(length)
-        for d in range(3):
-            view[d] /= length
+        turn_to(position[t], centre, view)
         if arriving(position[t], corner[t], bary[t], seen, at, ahead, power, lamp, flow) == 0:
             continue
         squares[0], squares[1] = rough[t] ** 4, second**4

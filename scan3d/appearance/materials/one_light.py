@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scan3d.geometry import Mesh
+from scan3d.geometry.directions import even_directions
+from scan3d.geometry.ray_scene import ray_scene, tensor
 
 _DIRECTIONS = 64
 _ROUNDS = 10
@@ -36,17 +38,8 @@ def harmonics(direction: np.ndarray) -> np.ndarray:
 def open_sky(mesh: Mesh, normals: np.ndarray) -> np.ndarray:
     """(V, 9) what each harmonic of distant light leaves on a vertex: over the directions that the surface leaves free,
     weighted by the cosine; a white even sky without any occlusion gives 1 in the first column."""
-    import open3d as o3d
-
-    tensor = o3d.core.Tensor.from_numpy
-    rays = o3d.t.geometry.RaycastingScene()
-    rays.add_triangles(
-        tensor(np.ascontiguousarray(mesh.vertices, np.float32)), tensor(np.ascontiguousarray(mesh.faces, np.uint32))
-    )
-    k = np.arange(_DIRECTIONS) + 0.5
-    z = 1 - 2 * k / _DIRECTIONS
-    turn = np.pi * (1 + 5**0.5) * k
-    ways = np.stack([np.sqrt(1 - z * z) * np.cos(turn), np.sqrt(1 - z * z) * np.sin(turn), z], axis=1)
+    rays = ray_scene([(mesh.vertices, mesh.faces)])
+    ways = even_directions(_DIRECTIONS)
     shape = harmonics(ways)
     start = np.asarray(mesh.vertices + _OFF_M * normals, np.float32)
     total = np.zeros((len(start), 9))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from scan3d.appearance.materials.light_points import LightPoints
 from scan3d.geometry import Mesh
+from scan3d.geometry.ray_scene import ray_scene, tensor
 from scan3d.pipeline.progress import Progress, Silent
 
 _OFF_M = 3e-4  # rays start this far above the surface
@@ -27,17 +26,8 @@ class Transport:
         self, mesh: Mesh, lights: LightPoints, *, visible: bool = True, blockers: Mesh | None = None,
         progress: Progress | None = None,
     ) -> None:  # fmt: skip
-        import open3d
-
-        o3d: Any = open3d
-        self._make = o3d.core.Tensor
-        self._rays = o3d.t.geometry.RaycastingScene()
-        for solid in (mesh, blockers):
-            if solid is not None and len(solid.faces):
-                self._rays.add_triangles(
-                    self._make(np.ascontiguousarray(solid.vertices, np.float32)),
-                    self._make(np.ascontiguousarray(solid.faces, np.uint32)),
-                )
+        solids = [solid for solid in (mesh, blockers) if solid is not None and len(solid.faces)]
+        self._rays = ray_scene((solid.vertices, solid.faces) for solid in solids)
         self._mesh = mesh
         self.vertices = np.ascontiguousarray(mesh.vertices, np.float32)
         self.normals = np.ascontiguousarray(mesh.vertex_normals(), np.float32)
@@ -75,7 +65,7 @@ class Transport:
             at = asked[first : first + _AT_ONCE]
             start = self.vertices[at] + _OFF_M * self.normals[at]
             rays = np.concatenate([start, towards[at]], axis=1).astype(np.float32)
-            hit = self._rays.test_occlusions(self._make(rays), tnear=0.0, tfar=0.999).numpy()
+            hit = self._rays.test_occlusions(tensor(rays), tnear=0.0, tfar=0.999).numpy()
             out[first : first + _AT_ONCE] = ~hit
         return out
 
@@ -97,7 +87,7 @@ class Transport:
         start = self.vertices + _OFF_M * n
         for column, (x, y, z) in enumerate(local):
             rays = np.concatenate([start, x * first + y * second + z * n], axis=1).astype(np.float32)
-            found = {name: value.numpy() for name, value in self._rays.cast_rays(self._make(rays)).items()}
+            found = {name: value.numpy() for name, value in self._rays.cast_rays(tensor(rays)).items()}
             hit = np.flatnonzero(np.isfinite(found["t_hit"]) & (found["geometry_ids"] == 0))
             weights = found["primitive_uvs"][hit]
             corner = np.argmax(np.column_stack([1 - weights.sum(axis=1), weights]), axis=1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scan3d.body.detail.laplacian import neighbour_means
 from scan3d.geometry import Mesh
+from scan3d.geometry.ray_scene import ray_scene, tensor
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int32]
@@ -32,17 +33,12 @@ class NearestOn:
     """Nearest points of a triangle mesh, and rays cast at it, by Embree. vertices: (V, 3) metres. faces: (F, 3)."""
 
     def __init__(self, vertices: Floats, faces: Ints) -> None:
-        import open3d as o3d
-
         self.faces = faces
-        self._tensor = cast(Any, o3d.core.Tensor)
-        self._scene = o3d.t.geometry.RaycastingScene()
-        points = self._tensor(np.ascontiguousarray(vertices, np.float32))
-        self._scene.add_triangles(points, self._tensor(faces.astype(np.uint32)))
+        self._scene = ray_scene([(vertices, faces)])
 
     def nearest(self, points: Floats) -> Nearest:
         """The nearest point of the mesh to each of (N, 3)."""
-        found = self._scene.compute_closest_points(self._tensor(np.ascontiguousarray(points, np.float32)))
+        found = self._scene.compute_closest_points(tensor(np.asarray(points, np.float32)))
         uv = found["primitive_uvs"].numpy().astype(np.float64)
         share = np.concatenate([1 - uv.sum(axis=1, keepdims=True), uv], axis=1)
         return Nearest(
@@ -54,7 +50,7 @@ class NearestOn:
     def first_hit(self, start: Floats, direction: Floats) -> tuple[Floats, Ints, Floats]:
         """How many directions far (N,) a ray goes to the mesh, inf for never; the face (N,), -1; weights (N, 3)."""
         rays = np.concatenate([start, direction], axis=1).astype(np.float32)
-        found = self._scene.cast_rays(self._tensor(rays))
+        found = self._scene.cast_rays(tensor(rays))
         uv = found["primitive_uvs"].numpy().astype(np.float64)
         share = np.concatenate([1 - uv.sum(axis=1, keepdims=True), uv], axis=1)
         return found["t_hit"].numpy(), found["primitive_ids"].numpy().astype(np.int32), share

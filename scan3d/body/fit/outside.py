@@ -6,20 +6,15 @@ import numpy as np
 
 from scan3d.body.model import BodyModel
 from scan3d.geometry import Mesh
+from scan3d.geometry.ray_scene import ray_scene, tensor
 
 _NEVER = ("eyeball", "mouth_inside", "teeth", "tongue", "eyelashes")
 
 
 def seen_vertices(model: BodyModel) -> np.ndarray:
     """(V,) bool: seen from two or more of 26 places around the body at rest, and neither eye nor mouth."""
-    import open3d as o3d
-
     mesh = Mesh(vertices=np.asarray(model.template, np.float64), faces=model.faces)
-    scene = o3d.t.geometry.RaycastingScene()
-    scene.add_triangles(
-        o3d.core.Tensor.from_numpy(mesh.vertices.astype(np.float32)),
-        o3d.core.Tensor.from_numpy(mesh.faces.astype(np.uint32)),
-    )
+    scene = ray_scene([(mesh.vertices, mesh.faces)])
     normals, middle = mesh.vertex_normals(), mesh.vertices.mean(axis=0)
     around = np.linspace(0, 2 * np.pi, 8, endpoint=False)
     places = [(2.5 * np.cos(a + h), h, 2.5 * np.sin(a + h)) for h in (-0.9, 0.0, 0.9) for a in around]
@@ -28,7 +23,7 @@ def seen_vertices(model: BodyModel) -> np.ndarray:
         line = middle + np.asarray(place) - mesh.vertices
         line /= np.linalg.norm(line, axis=1, keepdims=True)
         rays = np.concatenate([mesh.vertices + 1e-3 * normals, line], axis=1).astype(np.float32)
-        free = ~scene.test_occlusions(o3d.core.Tensor.from_numpy(rays)).numpy()
+        free = ~scene.test_occlusions(tensor(rays)).numpy()
         seen += free & (np.einsum("vc,vc->v", line, normals) > 0.1)
     result = seen >= 2
     for name in _NEVER:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scan3d.geometry import Mesh
+from scan3d.geometry.ray_scene import ray_scene
 from scan3d.openhuman import Macro, macro_targets
 from scan3d.simulate.anthropometry import within_ranges
 from scan3d.simulate.body_surface import body_surface
@@ -298,14 +299,7 @@ def _without_mouth(scan: Mesh, label: np.ndarray) -> tuple[Mesh, np.ndarray]:
 
 
 def rays_at(mesh: Mesh) -> o3d.t.geometry.RaycastingScene:
-    import open3d as o3d
-
-    scene = o3d.t.geometry.RaycastingScene()
-    scene.add_triangles(
-        o3d.core.Tensor.from_numpy(mesh.vertices.astype(np.float32)),
-        o3d.core.Tensor.from_numpy(mesh.faces.astype(np.uint32)),
-    )
-    return scene
+    return ray_scene([(mesh.vertices, mesh.faces)])
 
 
 def _seen_from_outside(scan: Mesh, label: np.ndarray) -> tuple[Mesh, np.ndarray]:
