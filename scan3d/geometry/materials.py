@@ -21,7 +21,8 @@ class Material:
     all or a float32 map (H, W). second_roughness and
     second_share: the second, sharper lobe of skin, and how much of the gloss it takes (0: one lobe). normal: uint16
     (H, W, 3) tangent-space normal map, OpenGL convention (x along u, y along v, z out), None for none.
-    scatter_m: mean free path of red, green and blue light below the surface, metres; zeros: none.
+    displacement: float32 (H, W) metres above the mesh along its normals, None for none: finer than the mesh, in the
+    normal map already. scatter_m: mean free path of red, green and blue light below the surface, metres; zeros: none.
     """
 
     kind: Kind
@@ -31,6 +32,7 @@ class Material:
     second_roughness: float = 0.25
     second_share: float = 0.0
     normal: np.ndarray | None = None
+    displacement: np.ndarray | None = None
     scatter_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 

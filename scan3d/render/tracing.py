@@ -11,6 +11,7 @@ import numpy as np
 from scan3d.geometry import Camera
 from scan3d.geometry.lights import LightSetup
 from scan3d.geometry.materials import Part
+from scan3d.render.displacement import displaced
 from scan3d.render.frame import Frame
 from scan3d.render.skin_surface import can_shade, skin_surface
 from scan3d.render.surface_rays import SurfaceRays
@@ -22,11 +23,13 @@ SCALAR_NOTE = "Without LLVM the skin is Mitsuba's principled surface, which retu
 
 
 class Tracer:
-    """Parts under one light, ready to be looked at. passes: the diffuse part, depth, normal and part, too."""
+    """Parts under one light, ready to be looked at, their displacement as shape. passes: the diffuse part, depth,
+    normal and part, too."""
 
     def __init__(
         self, parts: Sequence[Part], lights: LightSetup, *, passes: bool = False, variant: str = "auto"
     ) -> None:
+        parts = [displaced(part) for part in parts]
         variant = choose_variant(variant)
         own = can_shade(load_mitsuba(variant))
         self.notes = () if own else (SCALAR_NOTE,)

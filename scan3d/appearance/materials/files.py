@@ -128,8 +128,12 @@ def _material(folder: Path, number: int, gloss: Mapping[str, Any] | None) -> Mat
     albedo = _read(folder / f"albedo.{number}.png", 3).astype(np.float32) / 65535
     linear = np.where(albedo <= 0.04045, albedo / 12.92, ((albedo + 0.055) / 1.055) ** 2.4).astype(np.float32)
     normal = _read(folder / f"normal.{number}.png", 3)
+    steps = _read(folder / f"displacement.{number}.png", 1).astype(np.float32) - np.float32(_MIDDLE)
+    height = steps * np.float32(RANGE_M / (_MIDDLE - 1))
     if gloss is None:
-        return Material(kind="skin", albedo=linear, roughness=np.full((4, 4), 0.5, np.float32), normal=normal)
+        return Material(
+            kind="skin", albedo=linear, roughness=np.full((4, 4), 0.5, np.float32), normal=normal, displacement=height
+        )
     return Material(
         kind="skin",
         albedo=linear,
@@ -138,6 +142,7 @@ def _material(folder: Path, number: int, gloss: Mapping[str, Any] | None) -> Mat
         second_roughness=float(gloss["second_roughness"]),
         second_share=float(gloss["second_share"]),
         normal=normal,
+        displacement=height,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scan3d.geometry import Mesh
+from scan3d.geometry.subdivision import longest_of_most, quartered
 from scan3d.geometry.texels import rasterise_faces
 
 _MOST_FACES = 3_000_000
@@ -38,33 +39,18 @@ def make_surface(
     assert mesh.uv is not None
     normals = mesh.normals if mesh.normals is not None else mesh.vertex_normals()
     kept = np.zeros(len(mesh.vertices), np.int16) if label is None else np.asarray(label, np.int16)
-    vertices, faces, uv = mesh.vertices.astype(np.float64), mesh.faces, np.asarray(mesh.uv, np.float64)
-    normals, owner = normals.astype(np.float64), np.asarray(tile_of_face, np.int32)
-    while 4 * len(faces) <= _MOST_FACES:
-        corners = vertices[faces]
-        edges = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)
-        if np.quantile(edges, 0.9) <= edge_m:
-            break
-        sides = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1).reshape(-1, 2), axis=1)
-        ends, number = np.unique(sides, axis=0, return_inverse=True)
-        middle = (len(vertices) + number).reshape(-1, 3).astype(np.int32)
+    made = Mesh(
+        vertices=mesh.vertices.astype(np.float64), faces=mesh.faces, normals=normals.astype(np.float64),
+        uv=np.asarray(mesh.uv, np.float64),
+    )  # fmt: skip
+    owner = np.asarray(tile_of_face, np.int32)
+    while 4 * len(made.faces) <= _MOST_FACES and longest_of_most(made) > edge_m:
+        made, ends = quartered(made)
         kept = np.concatenate([kept, kept[ends].min(axis=1)])
-        vertices = np.concatenate([vertices, vertices[ends].mean(axis=1)])
-        normals = np.concatenate([normals, normals[ends].sum(axis=1)])
-        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-        faces, uv = _quartered(faces, middle), _quartered(uv, 0.5 * (uv + np.roll(uv, -1, axis=1)))
         owner = np.tile(owner, 4)
-    made = Mesh(vertices=vertices, faces=faces, normals=normals, uv=uv)
     return Surface(
         mesh=made, tile_of_face=owner, texture_size=texture_size, tiles=int(owner.max(initial=0)) + 1, label=kept
     )
-
-
-def _quartered(corner: np.ndarray, middle: np.ndarray) -> np.ndarray:
-    """Four for each face: its three corners and the one in the middle. middle: of the sides 01, 12, 20."""
-    (a, b, c), (ab, bc, ca) = np.moveaxis(corner, 1, 0), np.moveaxis(middle, 1, 0)
-    quarters = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
-    return np.concatenate([np.stack(quarter, axis=1) for quarter in quarters])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
