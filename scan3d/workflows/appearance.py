@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from scan3d.appearance.materials.files import MARKS, RECORD, read_record, udim, write_tile
-from scan3d.appearance.materials.labels import KINDS, voted_labels
+from scan3d.appearance.materials.labels import KINDS
 from scan3d.appearance.materials.marks import find_marks, without_doubles
 from scan3d.appearance.materials.observations import Lamp, LitView, lamps_of, sharpened
 from scan3d.appearance.materials.relief import texel_size_m
@@ -34,6 +34,7 @@ from scan3d.pipeline.aside import TEMPORARY_PREFIX, remove_tree, storage_errors
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
 from scan3d.report.score import load_model
+from scan3d.workflows.appearance_regions import region_labels
 from scan3d.workflows.cameras import rig_of
 
 SEVERAL, ONE = "several lights", "one light, estimated"
@@ -136,7 +137,9 @@ def _solved(
     mesh, tile_of_face, size = read_scan(model)
     size = options.texture_size or size
     views = lit_views(take, rig, known, mesh, size, int(tile_of_face.max()) + 1)
-    label = _labels(mesh, views, options)
+    label = None
+    if options.regions is not None:
+        label = region_labels(mesh, rig, views, options.regions, only_skin=options.only_skin)
     surface = make_surface(mesh, tile_of_face, size, label=label)
     solver = Solver(surface, lamps, list(views.values()), options=options.solve, progress=progress, workers=workers)
     tiles, marks, seen, texels = [], [], 0, 0
@@ -238,31 +241,6 @@ def _view(take: Take, camera: Any, known: KnownLights, scale: float) -> LitView:
         return np.asarray(undistort(mask, camera)[0] > 0.5)
 
     return LitView(camera=pinhole_of(camera), load=load, load_mask=load_mask if name in take.masks else None)
-
-
-def _labels(mesh: Mesh, views: Mapping[str, LitView], options: AppearanceOptions) -> np.ndarray | None:
-    """(V,) kinds of surface by the pictures of --regions; None where all is skin."""
-    if options.regions is None:
-        return None
-    import cv2
-
-    pictures = {}
-    for name, view in views.items():
-        path = options.regions / f"{name}.png"
-        if path.is_file():
-            size = (view.camera.intrinsics.width, view.camera.intrinsics.height)
-
-            def load(path: Path = path, size: tuple[int, int] = size) -> np.ndarray:
-                picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-                if picture is None:
-                    raise InputError("A picture of regions cannot be read.", str(path), "Give 8-bit grey PNG files.")
-                return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST))
-
-            pictures[name] = load
-    if not pictures:
-        raise InputError("There is no picture <camera_id>.png.", str(options.regions), "Name them as the cameras.")
-    label = voted_labels(mesh, mesh.vertex_normals(), views, pictures)
-    return np.where(label > 0, -1, label).astype(np.int16) if options.only_skin else label
 
 
 def tile_marks(surface: Surface, maps: TileMaps, known: np.ndarray) -> list[Imperfection]:

@@ -232,10 +232,10 @@ def _fitted(
         right=sum((part.right for part in parts), np.zeros(())),
         square=sum((part.square for part in parts), np.zeros(())),
     )
-    return patches, _fit_by_kind(total.mixed(patches.blend()), patches.label)
+    return patches, fit_by_kind(total.mixed(patches.blend()), patches.label)
 
 
-def _fit_by_kind(sums: GlossSums, label: np.ndarray) -> GlossFit:
+def fit_by_kind(sums: GlossSums, label: np.ndarray) -> GlossFit:
     """Two lobes for the skin (label 0), one for every other kind of surface."""
     skin = fit_gloss(sums.only(label == 0))
     roughness, specular, explained = skin.roughness.copy(), skin.specular.copy(), skin.explained.copy()
