@@ -41,7 +41,8 @@ def appearance(
     """Work out what the skin is made of, from the photographs of all lights.
 
     Albedo, normals, gloss, roughness and a list of moles, scars and freckles go to TAKE/results/appearance. The lamps
-    are described in lights.toml. With one light the albedo is an estimate, and says so.
+    are described in lights.toml. With one light the albedo is an estimate, and says so. Where the take was fitted, the
+    maps of the body are made of it, too.
     """
 
     def work(session: Session) -> Outcome:
@@ -55,6 +56,7 @@ def appearance(
         shown = {key: value for key, value in done.record.items() if key not in ("inputs", "gloss")}
         lines = ["Nothing to do: it is there already."] if done.again else []
         lines += [f"Maps:   {done.folder}", f"Method: {done.record['method']}"]
-        return Outcome(data={"appearance": str(done.folder), **shown}, lines=lines)
+        lines += [f"Body:   {done.carried}"] if done.carried else []
+        return Outcome(data={"appearance": str(done.folder), "carried": done.carried, **shown}, lines=lines)
 
     run(work, as_json=json, debug=debug)

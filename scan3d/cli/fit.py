@@ -40,7 +40,14 @@ def fit(
     detail: Annotated[
         int, typer.Option(min=0, max=3, help="How finely the scan's surface is put on the body; 0: not at all.")
     ] = 2,
-    texture_size: Annotated[int, typer.Option(metavar="TEXELS", help="Side of the body's maps.")] = 4096,
+    texture_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="TEXELS",
+            help="Side of the body's maps; by default 4096, and 8192 where solved skin is that fine.",
+            show_default=False,
+        ),
+    ] = None,
     udim: Annotated[
         int, typer.Option(metavar="N", help="N x N tiles (UDIM) of that size instead of one map: 2 or 4.")
     ] = 1,
@@ -51,7 +58,8 @@ def fit(
 
     The scan shows one adult, standing in any pose, from head to feet. Writes TAKE/results/body: body.npz (parameters
     as SMPL-X names them), fitted.ply, distances.png and fit.json with the checks and the body's measures; detail.npz,
-    the scan's surface on the body, and maps of its colour, normals, heights, and of what was seen.
+    the scan's surface on the body, and maps of its colour, normals, heights, and of what was seen: of the solved skin
+    where scan3d appearance was run, else of the plain texture.
     """
 
     def work(session: Session) -> Outcome:
@@ -60,7 +68,8 @@ def fit(
         from scan3d.workflows.fit import fit_take, lines
         from scan3d.workflows.fit_detail import SurfaceOptions
 
-        maps = BakeOptions(size=texture_size, udim=udim)
+        free = texture_size is None
+        maps = BakeOptions(size=texture_size or 4096, udim=udim, up_to=8192 if free else 0)
         surface = SurfaceOptions(detail=DetailOptions(level=detail), maps=maps) if detail else None
         done = fit_take(
             take, mesh_file=mesh, model_name=model, clothing=clothing.value, surface=surface, progress=session.progress

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from scan3d.pipeline.aside import write_bytes
 from scan3d.report.page_files import filled_in, plain
 from scan3d.report.texture import encode_jpeg, read_picture
@@ -86,6 +88,8 @@ def _embedded(path: Path, widest_px: int) -> dict[str, Any]:
     import cv2
 
     picture = read_picture(path)
+    if picture.dtype == np.uint16:
+        picture = (picture // 257).astype(np.uint8)
     if picture.shape[1] > widest_px:
         height = round(picture.shape[0] * widest_px / picture.shape[1])
         picture = cv2.resize(picture, (widest_px, height), interpolation=cv2.INTER_AREA)

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ from scan3d.pipeline.progress import Progress
 from scan3d.report.score import load_model
 from scan3d.workflows.appearance_regions import region_labels
 from scan3d.workflows.cameras import rig_of
+from scan3d.workflows.carry import carry_on
+from scan3d.workflows.solved_skin import digest_of
 
 SEVERAL, ONE = "several lights", "one light, estimated"
 # Where marks are looked for: what the solve leaves unexplained, as a share, and how much light told of a texel.
@@ -55,21 +57,29 @@ class AppearanceOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Appearance:
-    """The folder that was written, and appearance.json's values. again: it was there already."""
+    """The folder that was written, and appearance.json's values. again: it was there already. carried: what became of
+    the maps of a fitted body, in words."""
 
     folder: Path
     record: Mapping[str, Any]
     again: bool
+    carried: str = ""
 
 
 def solve_take(
     take_dir: Path, options: AppearanceOptions, *, progress: Progress, workers: int | None = None
 ) -> Appearance:
-    """Write TAKE/results/appearance; a folder that was made of the same files and options is left as it is.
+    """Write TAKE/results/appearance, and the maps of the body where the take was fitted; a folder that was made of the
+    same files and options is left as it is.
 
     Raises a Scan3dError where the take was not reconstructed, lights.toml is missing or wrong, or lights do not match
     the photographs.
     """
+    made = _solve(take_dir, options, progress, workers)
+    return replace(made, carried=carry_on(Path(take_dir).absolute(), progress=progress))
+
+
+def _solve(take_dir: Path, options: AppearanceOptions, progress: Progress, workers: int | None) -> Appearance:
     started = Meter()
     take = Take.open(take_dir)
     model = take.results / "model.obj"
@@ -94,7 +104,9 @@ def solve_take(
             else:
                 made = _solved(take, rig_of(take), known, model, aside, options, progress, workers)
             cost = started.cost()
-            record = {"format": "scan3d appearance 1", **made, "inputs": inputs, "cpu_s": round(cost.cpu_seconds, 1)}
+            # The scan that the maps are for: its texture coordinates mean nothing on another.
+            made |= {"scan": digest_of(model), "inputs": inputs, "cpu_s": round(cost.cpu_seconds, 1)}
+            record = {"format": "scan3d appearance 1", **made}
             (aside / RECORD).write_text(json.dumps(record, indent=1) + "\n")
             remove_tree(folder)
             aside.rename(folder)

@@ -30,6 +30,7 @@ from scan3d.report.mesh_files import read_ply, write_ply
 from scan3d.report.preview import Caption
 from scan3d.workflows.fit_detail import SurfaceOptions, write_surface
 from scan3d.workflows.fit_picture import distance_picture
+from scan3d.workflows.solved_skin import digest_of
 
 _SURFACE = SurfaceOptions()
 # Girths of simulated people under loose clothing were off by up to 60 mm at the waist, 1 in 30: two sigma and more.
@@ -156,6 +157,7 @@ def _write(
             "grade": worst(fit.checks).value,
             "model": model.name,
             "mesh": str(path),
+            "mesh_sha256": digest_of(path),
             "clothing": fit.clothing,
             "fingers": fit.fingers,
             "distance_mean_mm": round(1e3 * fit.mean_m, 3),

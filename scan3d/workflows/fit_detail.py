@@ -10,13 +10,16 @@ import numpy as np
 
 from scan3d.body.bake import BakeOptions, ScanTexture
 from scan3d.body.model import BodyModel, BodyParameters
-from scan3d.body.stages import DETAIL_FILE, DetailOptions, make_detail, make_maps
+from scan3d.body.parameters_file import model_hash
+from scan3d.body.stages import DETAIL_FILE, MARKS_FILE, DetailOptions, ScanSkin, make_detail, make_maps
 from scan3d.geometry import Mesh
 from scan3d.pipeline.aside import write_bytes
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
+from scan3d.workflows.solved_skin import SolvedSkin, solved_skin
 
 _TEXTURED = (".obj", ".glb")
+PLAIN = "plain texture"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,42 +27,63 @@ class SurfaceOptions:
     """How finely the body's mesh is split, and how large its maps are."""
 
     detail: DetailOptions = field(default_factory=DetailOptions)
-    maps: BakeOptions = field(default_factory=BakeOptions)
+    maps: BakeOptions = field(default_factory=lambda: BakeOptions(up_to=8192))
 
 
 def write_surface(
     store: Store, out: Path, mesh_path: Path, scan: Mesh, model: BodyModel, parameters: BodyParameters,
     inputs: Mapping[str, Path | bytes | str], options: SurfaceOptions, *, progress: Progress,
 ) -> None:  # fmt: skip
-    """Writes out/detail.npz and out/maps (albedo, normal, displacement, coverage, maps.json).
+    """Writes out/detail.npz and out/maps.
 
     mesh_path: the scan's file; a texture is looked for beside it. inputs: what model and parameters come from. A model
     without texture coordinates gets its detail, and no maps.
     """
-    beside = texture_files(mesh_path)
-    every = {**inputs, "mesh": mesh_path}
-    detail = make_detail(store, every, scan, model, parameters, options.detail, progress=progress)
+    detail = make_detail(
+        store, {**inputs, "mesh": mesh_path}, scan, model, parameters, options.detail, progress=progress
+    )
     write_bytes(out / DETAIL_FILE, (detail / DETAIL_FILE).read_bytes())
+    write_body_maps(store, out, mesh_path, scan, model, parameters, options.maps, progress=progress)
+
+
+def write_body_maps(
+    store: Store, out: Path, mesh_path: Path, scan: Mesh, model: BodyModel, parameters: BodyParameters,
+    options: BakeOptions, *, progress: Progress,
+) -> None:  # fmt: skip
+    """Writes out/maps (albedo, normal, displacement, coverage, maps.json, imperfections.json; specular and roughness
+    where they were measured): of the solved skin where the scan has one, else of its plain texture.
+
+    out: holds body.npz, which parameters are of, and detail.npz.
+    """
     if model.uv is None or model.quad_uv is None:
         return
-    named = {f"texture {path.name}": path for path in beside}
+    solved = solved_skin(mesh_path)
+    files = texture_files(mesh_path) if solved is None else solved.files()
+    inputs: dict[str, Path | bytes | str] = {f"texture {path.name}": path for path in files}
+    inputs |= {"mesh": mesh_path, "body": out / "body.npz", "model": model_hash(model), "model's uv": _uv_bytes(model)}
     maps = make_maps(
         store,
-        {**every, **named},
-        detail,
+        inputs,
+        out / DETAIL_FILE,
         scan,
-        lambda: scan_texture(mesh_path, len(scan.faces)),
+        lambda: skin_of(mesh_path, len(scan.faces), solved),
         model,
         parameters,
-        options.maps,
+        options,
         progress=progress,
     )
     names = [path.name for path in sorted(maps.iterdir()) if path.suffix == ".png"]
     for old in (out / "maps").glob("*.png") if (out / "maps").is_dir() else ():
         if old.name not in names:
             old.unlink()
-    for name in (*names, "maps.json"):
+    # The table comes last: what it says of the pictures is true once it is there.
+    (out / "maps" / "maps.json").unlink(missing_ok=True)
+    for name in (*names, MARKS_FILE, "maps.json"):
         write_bytes(out / "maps" / name, (maps / name).read_bytes())
+
+
+def _uv_bytes(model: BodyModel) -> bytes:
+    return np.ascontiguousarray(model.uv).tobytes() + np.ascontiguousarray(model.quad_uv).tobytes()
 
 
 def texture_files(mesh_path: Path) -> list[Path]:
@@ -69,6 +93,14 @@ def texture_files(mesh_path: Path) -> list[Path]:
         return []
     pictures = [p for p in textured.parent.glob(f"{textured.stem}*") if p.suffix.lower() in (".png", ".jpg", ".mtl")]
     return [textured, *sorted(p for p in pictures if p != textured)]
+
+
+def skin_of(mesh_path: Path, faces: int, solved: SolvedSkin | None) -> ScanSkin:
+    """What the scan of so many faces shows: its solved skin, or its plain texture."""
+    if solved is not None:
+        return solved.read()
+    texture = scan_texture(mesh_path, faces)
+    return ScanSkin(texture=texture, origin={"kind": PLAIN if texture is not None else "nothing"})
 
 
 def scan_texture(mesh_path: Path, faces: int) -> ScanTexture | None:

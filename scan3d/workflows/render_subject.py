@@ -17,6 +17,7 @@ from scan3d.capture.colour import srgb_to_linear
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
 from scan3d.geometry.materials import Kind, Material, Part
+from scan3d.workflows.carry import PLAIN_TEXTURE, maps_note, second_lobe
 from scan3d.workflows.take_body import chosen_pose, pose_names, read_take_body
 
 Floats = npt.NDArray[np.floating]
@@ -26,7 +27,6 @@ Floats = npt.NDArray[np.floating]
 _F0, _ROUGHNESS, _SECOND_ROUGHNESS, _SECOND_SHARE = 0.028, 0.5, 0.3, 0.2
 _WHITE_F0 = 0.08
 _KINDS: Mapping[str, Kind] = {"skin": "skin", "eyes": "eye", "teeth": "plain", "mouth": "plain", "eyelashes": "hair"}
-PLAIN_TEXTURE = "plain texture: the light of the photographs is still in it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,17 +87,6 @@ def _appearance(folder: Path) -> tuple[dict[int, Material], str]:
     return dict(zip(tiles, read_material(folder), strict=True)), f"materials: {record.get('method', 'solved')}"
 
 
-def _second_lobe(folder: Path) -> tuple[float, float]:
-    """(roughness, share) of the skin's sharper lobe as measured; the usual ones where it was not."""
-    if (folder / "appearance.json").is_file():
-        from scan3d.appearance.materials.files import read_record
-
-        gloss = read_record(folder).get("gloss")
-        if gloss is not None:
-            return float(gloss["second_roughness"]), float(gloss["second_share"])
-    return _SECOND_ROUGHNESS, _SECOND_SHARE
-
-
 def _plain(picture: np.ndarray) -> Material:
     """A texture (H, W, 3) sRGB as if it were albedo, with gloss as skin usually has."""
     return Material(
@@ -147,16 +136,12 @@ def avatar_figure(take: Path, pose: str, model: BodyModel | None = None) -> Figu
     landmarks |= {"top": vertices[np.argmax(vertices[:, 2])], "floor": vertices[np.argmin(vertices[:, 2])]}
     facing = world[avatar.joint_names.index("head")] @ np.array([0.0, -1, 0])
     facing[2] = 0
-    if not any("albedo" in m.maps for m in avatar.materials):
-        notes: tuple[str, ...] = ("The body has no maps: it is plain.",)
-    else:
-        notes = () if (take / "results" / "appearance" / "appearance.json").is_file() else (PLAIN_TEXTURE,)
     return Figure(
         name=chosen.name,
-        parts=_avatar_parts(avatar, vertices, _second_lobe(take / "results" / "appearance")),
+        parts=_avatar_parts(avatar, vertices, second_lobe(take) or (_SECOND_ROUGHNESS, _SECOND_SHARE)),
         landmarks=landmarks,
         facing=facing / max(float(np.linalg.norm(facing)), 1e-9),
-        notes=notes,
+        notes=(maps_note(take),),
     )
 
 

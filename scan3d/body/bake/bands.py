@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scan3d.body.bake.rays import Hits, cage_hits, hits_beside
+from scan3d.body.bake.solved import SolvedPictures, solved_pictures
 from scan3d.body.bake.surfaces import BakeTarget, ScanTexture
 from scan3d.body.bake.texel_kernels import corner_shares, mixed, sample_picture, tangent_normals
 from scan3d.body.detail.scan_surface import ScanSurface
@@ -35,7 +36,8 @@ class Places:
 class BandValues:
     """Of the N texels: colour (N, 3) 0..1 sRGB, normal (N, 3) in tangent space, height (N,) metres, all where shown.
 
-    shown: (N,) the scan has a surface there; coloured: (N,) and a photograph saw it.
+    shown: (N,) the scan has a surface there; coloured: (N,) and a photograph saw it. gloss: (N, 2) specular and
+    roughness, 0..1, where coloured; None where the scan's is not known.
     """
 
     colour: Floats
@@ -43,16 +45,19 @@ class BandValues:
     height_m: Floats
     shown: npt.NDArray[np.bool_]
     coloured: npt.NDArray[np.bool_]
+    gloss: Floats | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pictures:
-    """A scan's atlas in memory: uv (F, 3, 2), tile_of_face (F,), tiles (H, W, 3), filled masks (H, W, 3) or none."""
+    """A scan's atlas in memory: uv (F, 3, 2), tile_of_face (F,), tiles (H, W, 3), filled masks (H, W, 3) or none, and
+    what it is made of, where that was solved."""
 
     uv: Floats
     tile_of_face: Ints
     tiles: Sequence[npt.NDArray[np.generic]]
     filled: Sequence[npt.NDArray[np.generic]]
+    solved: SolvedPictures | None = None
 
 
 def pictures_of(texture: ScanTexture, *, shrink: int) -> Pictures:
@@ -71,6 +76,7 @@ def pictures_of(texture: ScanTexture, *, shrink: int) -> Pictures:
         tile_of_face=np.asarray(texture.tile_of_face, np.int32),
         tiles=[small(load()) for load in texture.tiles],
         filled=[np.ascontiguousarray(np.repeat(mask[..., :1], 3, axis=2)) for mask in masks],
+        solved=None if texture.solved is None else solved_pictures(texture.solved, small),
     )
 
 
@@ -100,6 +106,8 @@ def band_values(
 ) -> BandValues:
     """What the scan shows at the texels: colours as the mean of supersample x supersample samples in each."""
     count = len(places.index)
+    solved = None if pictures is None else pictures.solved
+    gloss = None if solved is None or not solved.glossy else np.zeros((count, 2))
     colour, normal, height = np.zeros((count, 3)), np.zeros((count, 3)), np.zeros(count)
     normal[:, 2] = 1
     shown, coloured = np.zeros(count, bool), np.zeros(count, bool)
@@ -108,37 +116,44 @@ def band_values(
     points, normals = _surface(target, places.face[rows], places.share[rows])
     hits = cage_hits(scan, points, normals, reach[rows])
     rows, hits = rows[hits.found], _chosen(hits, hits.found)
-    _add_relief(target, scan, places, rows[hits.trusted], _chosen(hits, hits.trusted), normal, height, shown)
+    facing = _blend(scan.mesh.faces[hits.face], hits.share, scan.normals)
+    bumps = np.zeros(len(rows))
+    seen = np.zeros(len(rows), bool)
     if pictures is not None and len(rows):
         seen = _seen(pictures, hits)
-        rows, hits = rows[seen], _chosen(hits, seen)
-        coloured[rows] = True
-        colour[rows] = _colour(target, scan, pictures, places, rows, hits, size, supersample)
-    return BandValues(colour=colour, normal=normal, height_m=height, shown=shown, coloured=coloured)
+        chosen, at = rows[seen], _chosen(hits, seen)
+        coloured[chosen] = True
+        made = _samples(target, scan, pictures, places, chosen, at, size, supersample)
+        colour[chosen] = made[:, :3]
+        if solved is not None:
+            facing[seen] = made[:, 3:6] / np.maximum(np.linalg.norm(made[:, 3:6], axis=1, keepdims=True), 1e-12)
+            bumps[seen] = made[:, 8]
+        if gloss is not None:
+            gloss[chosen] = made[:, 6:8]
+    sure = hits.trusted
+    shown[rows[sure]] = True
+    height[rows[sure]] = (hits.height_m + bumps)[sure]
+    normal[rows[sure]] = _in_tangent_space(target, places, rows[sure], facing[sure])
+    return BandValues(colour=colour, normal=normal, height_m=height, shown=shown, coloured=coloured, gloss=gloss)
 
 
-def _add_relief(
-    target: BakeTarget, scan: ScanSurface, places: Places, rows: npt.NDArray[np.int64], hits: Hits, normal: Floats,
-    height: Floats, shown: npt.NDArray[np.bool_],
-) -> None:  # fmt: skip
-    """Writes normals in tangent space and heights of the texels `rows`."""
-    shown[rows] = True
-    height[rows] = hits.height_m
+def _in_tangent_space(target: BakeTarget, places: Places, rows: npt.NDArray[np.int64], wanted: Floats) -> Floats:
+    """(N, 3) of the unit normals `wanted` (N, 3) in the world, at the texels `rows`."""
     face = places.face[rows]
-    wanted = _blend(scan.mesh.faces[hits.face], hits.share, scan.normals)
     corner_normals = np.asarray(target.mesh.normals, np.float64)[target.mesh.faces[face]]
     facing = np.empty_like(wanted)
     tangent_normals(corner_normals, target.tangents[face], target.sign[face], places.share[rows], wanted, facing)
-    normal[rows] = facing
+    return facing
 
 
-def _colour(
+def _samples(
     target: BakeTarget, scan: ScanSurface, pictures: Pictures, places: Places, rows: npt.NDArray[np.int64], hits: Hits,
     size: int, supersample: int,
 ) -> Floats:  # fmt: skip
-    """(N, 3) 0..1: means over the texels' samples."""
+    """(N, 3) colour 0..1, as the mean over the texels' samples; where the scan is solved (N, 9): colour, normal in the
+    world, specular, roughness, height in metres."""
     face = places.face[rows]
-    total = np.zeros((len(rows), 3))
+    total = np.zeros((len(rows), 3 if pictures.solved is None else 9))
     share = np.empty((len(rows), 3))
     steps = (np.arange(supersample) + 0.5) / supersample - 0.5
     for dx in steps:
@@ -156,7 +171,10 @@ def _add_samples(pictures: Pictures, hits: Hits, share: float, total: Floats) ->
     for number, picture in enumerate(pictures.tiles):
         rows = np.flatnonzero(tile == number)
         scale = share / np.iinfo(picture.dtype).max  # type: ignore[type-var]
-        sample_picture(picture, scale, pictures.uv, hits.face[rows], hits.share[rows], rows, total)
+        face, at = hits.face[rows], hits.share[rows]
+        sample_picture(picture, scale, pictures.uv, face, at, rows, total)
+        if pictures.solved is not None:
+            total[rows, 3:] += share * pictures.solved.at(number, pictures.uv, face, at)
 
 
 def _seen(pictures: Pictures, hits: Hits) -> npt.NDArray[np.bool_]:

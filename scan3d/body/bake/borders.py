@@ -21,12 +21,12 @@ def soften_heights(height_m: npt.NDArray[np.float32], coverage: npt.NDArray[np.u
 
 
 def spread_over_borders(
-    albedo: npt.NDArray[np.uint8],
-    normal: npt.NDArray[np.uint8],
-    height_m: npt.NDArray[np.float32],
-    coverage: npt.NDArray[np.uint8],
+    albedo: npt.NDArray[np.generic], *others: npt.NDArray[np.generic], coverage: npt.NDArray[np.uint8]
 ) -> None:
-    """Texels around the charts take the values of the nearest one on them, farther ones the mean colour. In place."""
+    """Texels around the charts take the values of the nearest one on them, farther ones the mean colour. In place.
+
+    albedo, others: (H, W[, C]). coverage: (H, W), above 0 on the charts.
+    """
     import cv2
 
     size = len(albedo)
@@ -51,8 +51,8 @@ def spread_over_borders(
             nearest[label.ravel()[index]] = index
             near = off & (away <= padding)
             source = nearest[label[near]]
-            for values in (albedo[top:bottom], normal[top:bottom], height_m[top:bottom]):
-                flat = values.reshape(part.size, -1)
+            for values in (albedo, *others):
+                flat = values[top:bottom].reshape(part.size, -1)
                 flat[near.ravel()] = flat[source]
             off &= ~near
         albedo[top:bottom][off] = mean

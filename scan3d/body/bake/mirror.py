@@ -25,14 +25,15 @@ class MirrorSide:
     tree: NearestOn
     normals: Floats
     corners: dict[int, Floats]
-    albedo: dict[int, npt.NDArray[np.uint8]]
+    albedo: dict[int, npt.NDArray[np.unsignedinteger]]
     seen: dict[int, npt.NDArray[np.bool_]]
     size: int
 
     @staticmethod
     def of(
-        target: BakeTarget, albedo: dict[int, npt.NDArray[np.uint8]], seen: dict[int, npt.NDArray[np.bool_]], size: int
-    ) -> MirrorSide:
+        target: BakeTarget, albedo: dict[int, npt.NDArray[np.unsignedinteger]], seen: dict[int, npt.NDArray[np.bool_]],
+        size: int,
+    ) -> MirrorSide:  # fmt: skip
         faces = target.mesh.faces
         return MirrorSide(
             tree=NearestOn(target.symmetric, faces),
@@ -53,11 +54,11 @@ def fill_band(
     (V', 3) of scan3d.body.bake.tone.
     """
     face, share = places.face[missing], places.share[missing]
-    colour = _mixed(target.mesh, face, share, tone)
+    colour = mixed_over(target.mesh, face, share, tone)
     mirrored = np.zeros(len(face), bool)
     if not len(face):
         return colour, mirrored
-    points = _mixed(target.mesh, face, share, target.symmetric) * [-1.0, 1.0, 1.0]
+    points = mixed_over(target.mesh, face, share, target.symmetric) * [-1.0, 1.0, 1.0]
     found = side.tree.nearest(points)
     close = np.linalg.norm(found.point - points, axis=1) < _SAME_M
     close &= (side.normals[found.face] * side.normals[face] * [-1.0, 1.0, 1.0]).sum(axis=1) > 0.3
@@ -68,14 +69,15 @@ def fill_band(
         texel_of(found.face[rows], found.share[rows], side.corners[number], side.size, side.size, texel)
         good = side.seen[number].reshape(-1)[texel]
         rows, texel = rows[good], texel[good]
-        there = picture.reshape(-1, 3)[texel] / 255.0
-        other = _mixed(target.mesh, found.face[rows], found.share[rows], wide)
-        colour[rows] = there - other + _mixed(target.mesh, face[rows], share[rows], wide)
+        there = picture.reshape(-1, 3)[texel] / float(np.iinfo(picture.dtype).max)
+        other = mixed_over(target.mesh, found.face[rows], found.share[rows], wide)
+        colour[rows] = there - other + mixed_over(target.mesh, face[rows], share[rows], wide)
         mirrored[rows] = True
     return colour, mirrored
 
 
-def _mixed(mesh: Mesh, face: npt.NDArray[np.int32], share: Floats, values: Floats) -> Floats:
+def mixed_over(mesh: Mesh, face: npt.NDArray[np.int32], share: Floats, values: Floats) -> Floats:
+    """(N, C): values (V, C) of the vertices at places on faces (N,), weights of their corners (N, 3)."""
     out = np.empty((len(face), values.shape[1]))
     mixed(mesh.faces[face], share, values, out)
     return out

@@ -33,18 +33,41 @@ _TONES = {
 _PUPIL, _IRIS = (10.0, (0.04, 0.03, 0.03)), (29.0, (0.33, 0.23, 0.16))
 
 
+Loader = Callable[[], npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SolvedMaps:
+    """What the scan's skin is made of, on the scan's atlas; each loader gives the map of a tile.
+
+    normals: (H, W, 3) uint16, OpenGL, about the frames of `scan3d.geometry.tangents.leaned_normals`: along_u (F, 3) on
+    the faces (F, 3), and vertex_normals (V, 3). heights: (H, W) uint16 along the normal, 32768 the mesh, 1 and 65535
+    height_range_m below and above. specular, roughness: (H, W) uint16, linear; none where gloss was not measured.
+    """
+
+    faces: Ints
+    vertex_normals: Floats
+    along_u: Floats
+    normals: Sequence[Loader]
+    heights: Sequence[Loader]
+    height_range_m: float
+    specular: Sequence[Loader] = ()
+    roughness: Sequence[Loader] = ()
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScanTexture:
     """The scan's atlas. uv: (F, 3, 2) corners inside their tile, v up. tile_of_face: (F,).
 
     tiles: each gives a tile's picture (H, W, 3) uint8 or uint16, sRGB. filled: each gives a mask (H, W), above 0 where
-    no photograph saw the surface; none where it is not known.
+    no photograph saw the surface; none where it is not known. solved: where the pictures are albedo, the rest.
     """
 
     uv: Floats
     tile_of_face: Ints
-    tiles: Sequence[Callable[[], npt.NDArray[np.generic]]]
-    filled: Sequence[Callable[[], npt.NDArray[np.generic]]] = ()
+    tiles: Sequence[Loader]
+    filled: Sequence[Loader] = ()
+    solved: SolvedMaps | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -24,26 +24,29 @@ class ToneSums:
         self.weight = np.zeros(vertices)
 
     def add(self, corners: npt.NDArray[np.int32], share: Floats, colour: Floats) -> None:
-        """corners, share: (N, 3) vertices and their weights. colour: (N, 3)."""
+        """corners, share: (N, 3) vertices and their weights. colour: (N, C), C up to 3."""
         for k in range(3):
             vertex, weight = corners[:, k], np.clip(share[:, k], 0, 1)
             self.weight += np.bincount(vertex, weight, minlength=len(self.weight))
-            for c in range(3):
+            for c in range(colour.shape[1]):
                 self.total[:, c] += np.bincount(vertex, weight * colour[:, c], minlength=len(self.weight))
 
 
-def spread_tone(target: BakeTarget, sums: ToneSums) -> Floats:
-    """(V', 3) a tone everywhere: harmonic between what was seen and the known tones of mouth, teeth and eyes."""
+def spread_tone(target: BakeTarget, sums: ToneSums, *, told: bool = True) -> Floats:
+    """(V', C) a tone everywhere: harmonic between what was seen and, where told, the known tones of mouth, teeth and
+    eyes."""
     means = neighbour_means(target.mesh.faces, len(sums.weight))
     weight, total = sums.weight, sums.total
     for _ in range(_ROUNDS):
         weight, total = means @ weight, means @ total
     seen = (sums.weight > 1e-3) & (weight > 0)
     colour = np.where(seen[:, None], total / np.maximum(weight, 1e-12)[:, None], 0.0)
-    told = ~seen & (target.tone_share > 0.5)
-    colour[told] = target.tone[told]
-    known = seen | told
-    middle = colour[seen].mean(axis=0) if seen.any() else np.full(3, 0.5)
+    known = seen
+    if told:
+        given = ~seen & (target.tone_share > 0.5)
+        colour[given] = target.tone[given]
+        known = seen | given
+    middle = colour[seen].mean(axis=0) if seen.any() else np.full(colour.shape[1], 0.5)
     if known.all():
         return colour
     vertices = np.asarray(target.mesh.vertices, np.float64)
