@@ -10,6 +10,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from scan3d.appearance.materials.gain_kernels import turn_to
 from scan3d.appearance.materials.kernels import arriving
 
 USUAL_F0 = 0.028  # of skin: an index of refraction of 1.4
@@ -84,18 +85,6 @@ def burley(n, view, flow):
     return added
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
-def turn_to(p, centre, view):
-    """Writes the unit direction from a point to a camera."""
-    length = 0.0
-    for d in range(3):
-        view[d] = centre[d] - p[d]
-        length += view[d] * view[d]
-    length = np.sqrt(length)
-    for d in range(3):
-        view[d] /= length
-
-
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def pool(
     first, last, position, normal, grey, corner, bary, cell, share, centre, value, seen, at, ahead, power,
@@ -131,54 +120,3 @@ def pool(
             right_sums[c, k] += w * out[k] * y
             for j in range(k + 1):
                 normal_sums[c, k, j] += w * out[k] * out[j]
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def add_gain(
-    first, last, position, normal, grey, corner, bary, share, centre, value, seen, at, ahead, power, spread,
-    lamp, rough, second, part, leak, eta, least, up, down,
-):  # fmt: skip
-    """Adds one view under one lamp to the per-point least squares of the gain over a lobe that is known.
-
-    rough: (N,) roughness of the first lobe; second, part: of the second lobe, and its share. grey: (N,) albedo; leak:
-    how much of what `burley` says is in the samples.
-    """
-    patches = power.shape[1]
-    flow = np.empty((patches, 3), np.float32)
-    view, out, squares = np.empty(3), np.empty(2), np.empty(2)
-    for t in range(first, last):
-        if share[t] <= 0:
-            continue
-        turn_to(position[t], centre, view)
-        if normal[t, 0] * view[0] + normal[t, 1] * view[1] + normal[t, 2] * view[2] < least:
-            continue
-        if arriving(position[t], corner[t], bary[t], seen, at, ahead, power, lamp, flow) == 0:
-            continue
-        squares[0], squares[1] = rough[t] ** 4, second**4
-        out[0] = out[1] = 0.0
-        lobes(position[t], normal[t], view, flow, at, spread, lamp, squares, eta, out)
-        predicted = (1 - part) * out[0] + part * out[1]
-        up[t] += share[t] * predicted * (value[t] - leak * grey[t] * burley(normal[t], view, flow))
-        down[t] += share[t] * predicted * predicted
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def predict(
-    first, last, position, normal, corner, bary, share, centre, seen, at, ahead, power, spread, lamp, rough, second,
-    part, gain, eta, out,
-):  # fmt: skip
-    """(N,) gloss that the points show to a view under one lamp."""
-    patches = power.shape[1]
-    flow = np.empty((patches, 3), np.float32)
-    view, two, squares = np.empty(3), np.empty(2), np.empty(2)
-    for t in range(first, last):
-        out[t] = 0.0
-        if share[t] <= 0:
-            continue
-        turn_to(position[t], centre, view)
-        if arriving(position[t], corner[t], bary[t], seen, at, ahead, power, lamp, flow) == 0:
-            continue
-        squares[0], squares[1] = rough[t] ** 4, second**4
-        two[0] = two[1] = 0.0
-        lobes(position[t], normal[t], view, flow, at, spread, lamp, squares, eta, two)
-        out[t] = gain[t] * ((1 - part) * two[0] + part * two[1])

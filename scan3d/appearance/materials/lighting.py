@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from scan3d.appearance.materials.gloss_kernels import USUAL_F0, add_gain, pool, predict
+from scan3d.appearance.materials.gain_kernels import add_gain, predict
+from scan3d.appearance.materials.gloss_kernels import USUAL_F0, pool
 from scan3d.appearance.materials.kernels import light_on, solve_diffuse
 from scan3d.appearance.materials.light_points import LightPoints
 from scan3d.appearance.materials.observations import Sight

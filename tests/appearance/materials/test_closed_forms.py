@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from scan3d.appearance.materials.agreement import agree
+from scan3d.appearance.materials.gain_kernels import shine, turn_to
 from scan3d.appearance.materials.gloss_fit import NODES, GlossSums, fit_gloss
-from scan3d.appearance.materials.gloss_kernels import fresnel, lobes
+from scan3d.appearance.materials.gloss_kernels import burley, fresnel, lobes
+from scan3d.appearance.materials.kernels import arriving
 from scan3d.appearance.materials.light_points import light_points
 from scan3d.appearance.materials.lighting import ETA, Lighting
 from scan3d.appearance.materials.observations import lamps_of, sharpened
@@ -227,3 +229,37 @@ def test_lights_are_paired_by_what_shines() -> None:
     assert len(plain) == 7 and all(lamp.plain for lamp in plain)
     with pytest.raises(InputError, match="panel0_parallel"):
         lamps_of({"panel0_parallel": setups["panel0_parallel"]})
+
+
+def test_gloss_of_single_texels_is_that_of_the_patches() -> None:
+    """The fast sums over a lamp's patches, against the plain ones, shadows and grazing light included."""
+    rng = np.random.default_rng(8)
+    lights = light_points([panel("near", (0.3, -0.5, 0.4), size=0.5)], np.zeros(3))
+    at, ahead, power, spread = lights.position, lights.ahead, lights.power, lights.spread_m2
+    patches = power.shape[1]
+    away = rng.standard_normal((400, 3))
+    away /= np.linalg.norm(away, axis=1, keepdims=True)
+    position, normal = (0.1 * away).astype(np.float32), away.astype(np.float32)
+    seen = rng.integers(0, 2, (400, 1, patches)).astype(np.uint8)
+    corner = rng.integers(0, 400, (400, 3)).astype(np.int32)
+    bary = rng.dirichlet((1, 1, 1), 400).astype(np.float32)
+    centre, squares = np.array([-0.2, -0.9, 0.3]), np.array([0.48**4, 0.2**4], np.float32)
+    flow, view, compared = np.empty((patches, 3), np.float32), np.empty(3), 0
+    turned = np.empty(3, np.float32)
+    for t in range(400):
+        turn_to(position[t], centre, view)
+        turned[:] = view
+        arriving(position[t], corner[t], bary[t], seen, at, ahead, power, 0, flow)
+        plain = np.zeros(2)
+        lobes(position[t], normal[t], view, flow, at, spread, 0, squares, ETA, plain)
+        sides = (seen[k, 0] for k in corner[t])
+        shown, added = shine(
+            position[t], normal[t], turned, bary[t], *sides, np.ascontiguousarray(at[0].T),
+            np.ascontiguousarray(ahead[0].T), power[0], spread[0], squares, np.float32(0.3), np.float32(ETA),
+        )  # fmt: skip
+        want = 0.7 * plain[0] + 0.3 * plain[1]
+        assert shown == pytest.approx(want, rel=2e-4, abs=1e-7)
+        if normal[t] @ turned > 0:
+            assert added == pytest.approx(burley(normal[t], view, flow[(flow**2).sum(axis=1) > 0]), abs=2e-6)
+        compared += want > 0
+    assert compared > 60
