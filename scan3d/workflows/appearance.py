@@ -22,8 +22,7 @@ from scan3d.appearance.materials.observations import Lamp, LitView, lamps_of, sh
 from scan3d.appearance.materials.relief import texel_size_m
 from scan3d.appearance.materials.solve import SolveOptions, Solver, TileMaps
 from scan3d.appearance.materials.surface import Surface, make_surface, points_of
-from scan3d.capture.colour import srgb_to_linear
-from scan3d.capture.images import load_rgb
+from scan3d.capture.colour_correction import FILE, FOLDER
 from scan3d.capture.lights_file import KnownLights, nearest_lights, read_lights
 from scan3d.capture.take import Take
 from scan3d.capture.undistort import pinhole_of, undistort
@@ -37,6 +36,7 @@ from scan3d.report.score import load_model
 from scan3d.workflows.appearance_regions import region_labels
 from scan3d.workflows.cameras import rig_of
 from scan3d.workflows.carry import carry_on
+from scan3d.workflows.lit_photographs import LitPhotographs
 from scan3d.workflows.solved_skin import digest_of
 
 SEVERAL, ONE = "several lights", "one light, estimated"
@@ -135,6 +135,8 @@ def _inputs(take: Take, model: Path, options: AppearanceOptions) -> dict[str, An
     """What the result follows from: options, and size and time of the files that are read."""
     files = [model, *(path for by_light in take.photographs.values() for path in by_light.values())]
     files += [path for path in (take.calibration, nearest_lights(take.root)) if path is not None]
+    colour = take.results / FOLDER / FILE
+    files += [colour] if colour.is_file() else []
     if options.regions is not None:
         files += sorted(options.regions.glob("*.png"))
     stamps = {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
@@ -168,6 +170,7 @@ def _solved(
         "texture_size": size,
         "lamps": [_lamp(lamp) for lamp in lamps],
         "cameras": list(views),
+        "colours": "corrected by results/colour" if (take.results / FOLDER / FILE).is_file() else "as photographed",
         "seen_share": seen / max(1, texels),
         "gloss": _gloss(solver),
         "cameras_gain": {
@@ -216,7 +219,8 @@ def read_scan(model: Path) -> tuple[Mesh, np.ndarray, int]:
 
 
 def lit_views(take: Take, rig: Rig, known: KnownLights, mesh: Mesh, size: int, tiles: int) -> dict[str, LitView]:
-    """The calibrated cameras' photographs as linear radiance, undistorted, no finer than texels."""
+    """The calibrated cameras' photographs as linear radiance, undistorted, no finer than texels; colours corrected
+    where `scan3d colour` was run."""
     middle = mesh.vertices.mean(axis=0)
     cameras = [rig[name] for name in take.camera_ids if name in rig]
     if len(cameras) < 2:
@@ -224,17 +228,18 @@ def lit_views(take: Take, rig: Rig, known: KnownLights, mesh: Mesh, size: int, t
     pixel_m = float(np.median([np.linalg.norm(c.centre - middle) / c.intrinsics.fx for c in cameras]))
     texel_m = float(np.sqrt(mesh.face_areas().sum() / (0.7 * tiles))) / size
     scale = 1.0 if texel_m < 1.3 * pixel_m else pixel_m / texel_m
-    return {camera.camera_id: _view(take, camera.scaled(scale), known, scale) for camera in cameras}
+    photographs = LitPhotographs(take)
+    return {camera.camera_id: _view(take, camera.scaled(scale), known, scale, photographs) for camera in cameras}
 
 
-def _view(take: Take, camera: Any, known: KnownLights, scale: float) -> LitView:
+def _view(take: Take, camera: Any, known: KnownLights, scale: float, photographs: LitPhotographs) -> LitView:
     name, by_light = camera.camera_id, take.photographs[camera.camera_id]
     size = (camera.intrinsics.width, camera.intrinsics.height)
 
     def load(light: str) -> np.ndarray:
         import cv2
 
-        linear = srgb_to_linear(load_rgb(by_light[light], camera_id=name, linear=take.settings.linear))
+        linear = photographs.load(name, light)
         if scale < 1:
             linear = cv2.resize(linear, size, interpolation=cv2.INTER_AREA)
         if linear.shape[1::-1] != size:

@@ -159,14 +159,14 @@ def _passes(take_dir: Path, path: Path, options: RenderOptions, frame: Frame) ->
 def _from_camera(take_dir: Path, options: RenderOptions, figure: Figure | None, progress: Progress) -> Rendered:
     """From the rig's own camera and light; beside the photograph where that is asked for."""
     from scan3d.workflows.render_compare import as_json, beside, camera_of, compare, mask_of, photograph_of
-    from scan3d.workflows.render_lights import light_id_of, rig_light
+    from scan3d.workflows.render_lights import known_exposure, light_id_of, rig_light
 
     take = Take.open(take_dir)
     engine = engine_of(options.quality, options.engine)
     samples = samples_of(engine, options.quality, options.samples)
     camera = camera_of(take, options.camera or "")
     light_id = light_id_of(take, options.light)
-    light, said = rig_light(take, light_id)
+    light, said = rig_light(take, light_id, camera)
     factor = 1.0 if options.size is None else options.size[0] / camera.intrinsics.width
     mask = mask_of(take, camera, options.mask) if options.compare else None
     photograph = photograph_of(take, camera, light_id) if options.compare else None
@@ -186,12 +186,14 @@ def _from_camera(take_dir: Path, options: RenderOptions, figure: Figure | None, 
         }  # fmt: skip
         if mask is not None and photograph is not None:
             done = compare(
-                frame, photograph, camera_id=camera.camera_id, light_id=light_id, mask=mask[0], words=mask[1]
-            )
+                frame, photograph, camera_id=camera.camera_id, light_id=light_id, mask=mask[0], words=mask[1],
+                known_exposure=known_exposure(take),
+            )  # fmt: skip
             pictures = {"": done.render, "photograph": done.photograph, "difference": done.difference}
             pictures["beside"] = beside(done)
             files = [deliver(take_dir, _named(path, name), picture) for name, picture in pictures.items()]
-            summary |= {"compare": as_json(done.figures)}
+            as_lit = None if done.as_lit is None else as_json(done.as_lit)
+            summary |= {"compare": {**as_json(done.figures), "as_lit": as_lit}}
             files.append(deliver(take_dir, path.with_suffix(".json"), _json_bytes(summary)))
         else:
             # As bright as the photograph would be is not known: half of what is seen is below middle grey.

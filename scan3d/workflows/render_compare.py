@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from scan3d.capture.colour import linear_to_srgb
-from scan3d.capture.colour_correction import corrected
 from scan3d.capture.images import load_mask
 from scan3d.capture.take import Take
 from scan3d.errors import InputError
@@ -20,6 +19,7 @@ from scan3d.render.frame import Frame
 from scan3d.report.score.colour import relative_power
 from scan3d.report.score.difference import ciede2000, lab_of_srgb, structural_similarity
 from scan3d.workflows.cameras import rig_of
+from scan3d.workflows.lit_photographs import LitPhotographs
 
 _CLIPPED = 0.98
 _AMPLIFIED = 4.0
@@ -50,12 +50,14 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Compared:
-    """figures, and the pictures: encoded, (H, W, 3) 0..1; difference four times as large as it is."""
+    """figures, and the pictures: encoded, (H, W, 3) 0..1; difference four times as large as it is. as_lit: the figures
+    with nothing fitted, where the exposure is known."""
 
     figures: Comparison
     render: np.ndarray
     photograph: np.ndarray
     difference: np.ndarray
+    as_lit: Comparison | None = None
 
 
 def camera_of(take: Take, camera_id: str) -> Camera:
@@ -72,15 +74,17 @@ def photograph_of(take: Take, camera: Camera, light_id: str) -> np.ndarray:
     are any. Raises InputError, CaptureError."""
     if camera.camera_id not in take.images(light_id):
         raise InputError("The camera has no photograph.", f"camera {camera.camera_id}", "Choose another camera.")
-    return corrected(take, camera.camera_id, light_id)
+    return LitPhotographs(take).load(camera.camera_id, light_id)
 
 
 def compare(
-    frame: Frame, photograph: np.ndarray, *, camera_id: str, light_id: str, mask: npt.NDArray[np.bool_], words: str
-) -> Compared:
+    frame: Frame, photograph: np.ndarray, *, camera_id: str, light_id: str, mask: npt.NDArray[np.bool_], words: str,
+    known_exposure: float | None = None,
+) -> Compared:  # fmt: skip
     """The frame beside a photograph (H, W, 3) linear, in a mask (H, W) of whole pixels.
 
-    Only the exposure, one number, is fitted: colours are not helped. Raises InputError where the mask is empty.
+    Only the exposure, one number, is fitted: colours are not helped. known_exposure: a photograph's linear value over
+    the radiance it was taken of; figures with that are made, too. Raises InputError where the mask is empty.
     """
     inside = mask & (frame.alpha > 0.999)
     if inside.sum() < _LEAST_PX:
@@ -90,13 +94,27 @@ def compare(
             "Choose another camera or mask.",
         )
     exposure = _exposure(frame.beauty[inside], photograph[inside])
+    whole = exposure * frame.beauty
+    encoded, photo = linear_to_srgb(whole), linear_to_srgb(photograph)
+    difference = np.clip(_AMPLIFIED * np.abs(encoded - photo), 0, 1) * frame.alpha[..., None]
+    named = {"camera_id": camera_id, "light_id": light_id, "mask": words}
+    return Compared(
+        figures=_figures(frame, photograph, inside, exposure, **named),
+        render=encoded,
+        photograph=photo,
+        difference=difference.astype(np.float32),
+        as_lit=None if known_exposure is None else _figures(frame, photograph, inside, known_exposure, **named),
+    )
+
+
+def _figures(
+    frame: Frame, photograph: np.ndarray, inside: npt.NDArray[np.bool_], exposure: float, **named: str
+) -> Comparison:
     rendered = np.where(inside[..., None], exposure * frame.beauty, photograph)
     part = _around(inside)
     inside, shown, taken = inside[part], linear_to_srgb(rendered[part]), linear_to_srgb(photograph[part])
     linear_error = float(((np.clip(rendered, 0, 1) - np.clip(photograph, 0, 1))[part][inside] ** 2).mean())
-    figures = Comparison(
-        camera_id=camera_id,
-        light_id=light_id,
+    return Comparison(
         psnr_db=_psnr(float(((shown - taken)[inside].astype(np.float64) ** 2).mean())),
         psnr_linear_db=_psnr(linear_error),
         ssim=float(structural_similarity(shown, taken)[inside].mean()),
@@ -104,13 +122,9 @@ def compare(
         flip=float(flip(taken, shown)[inside].mean()),
         sharpness=relative_power(shown, taken, inside),
         exposure=exposure,
-        mask=words,
         pixels=int(inside.sum()),
+        **named,
     )
-    whole = exposure * frame.beauty
-    encoded, photo = linear_to_srgb(whole), linear_to_srgb(photograph)
-    difference = np.clip(_AMPLIFIED * np.abs(encoded - photo), 0, 1) * frame.alpha[..., None]
-    return Compared(figures=figures, render=encoded, photograph=photo, difference=difference.astype(np.float32))
 
 
 def mask_of(take: Take, camera: Camera, given: Path | None) -> tuple[npt.NDArray[np.bool_], str]:

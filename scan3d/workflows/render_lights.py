@@ -5,10 +5,12 @@ from __future__ import annotations
 from scan3d.capture.lights_file import nearest_lights, read_lights
 from scan3d.capture.take import Take
 from scan3d.errors import InputError
-from scan3d.geometry.lights import LightSetup
+from scan3d.geometry import Camera
+from scan3d.geometry.lights import LightSetup, placed
 from scan3d.simulate.lights import even
 
 ESTIMATED = "The rig's lights are not known (there is no lights.toml): the light is taken to be even."
+GUESSED = "Where the flash sits on the camera is a guess until `scan3d appearance` is run."
 
 
 def light_id_of(take: Take, light: str | None) -> str:
@@ -21,8 +23,14 @@ def light_id_of(take: Take, light: str | None) -> str:
     return light
 
 
-def rig_light(take: Take, light_id: str) -> tuple[LightSetup, tuple[str, ...]]:
-    """The light of the take's photographs under one light, and what to say about it.
+def known_exposure(take: Take) -> float | None:
+    """A photograph's linear value over the radiance it was taken of, as lights.toml says; None without the file."""
+    path = nearest_lights(take.root)
+    return None if path is None else read_lights(path).exposure
+
+
+def rig_light(take: Take, light_id: str, camera: Camera) -> tuple[LightSetup, tuple[str, ...]]:
+    """The light of a camera's photograph, and what to say about it: a flash on the camera stands where the camera did.
 
     Raises InputError where lights.toml cannot be read or does not know the light.
     """
@@ -31,7 +39,17 @@ def rig_light(take: Take, light_id: str) -> tuple[LightSetup, tuple[str, ...]]:
         return LightSetup(name=light_id or "even", surroundings=even(1.0)), (ESTIMATED,)
     setups = read_lights(path).setups
     if light_id in setups:
-        return setups[light_id], ()
+        return _at(take, setups[light_id], camera)
     if not light_id and len(setups) == 1:  # a take with one light need not name it
-        return next(iter(setups.values())), ()
+        return _at(take, next(iter(setups.values())), camera)
     raise InputError(f"The light '{light_id}' is not in the file.", str(path), f"It has {', '.join(setups)}.")
+
+
+def _at(take: Take, setup: LightSetup, camera: Camera) -> tuple[LightSetup, tuple[str, ...]]:
+    if not setup.on_camera:
+        return setup, ()
+    from scan3d.workflows.appearance_flash import solved_light
+
+    solved = solved_light(take.results / "appearance", setup)
+    said = (GUESSED,) if solved is None and any(panel.guessed for panel in setup.panels) else ()
+    return placed(solved or setup, camera), said
