@@ -35,6 +35,7 @@ RANGE_M = 1e-3  # of heights: 30 nanometres a step
 _MIDDLE = 32768
 _PADDING_PX = 8
 TRUSTED = 0.05  # light that must have told of a texel
+_AT_ONCE = 2_000_000  # texels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,20 +61,20 @@ def write_tile(folder: Path, surface: Surface, maps: TileMaps, *, gloss: bool, r
     known = (maps.trusted > TRUSTED) & np.isfinite(maps.albedo).all(axis=1)
 
     def filled(values: np.ndarray) -> np.ndarray:
-        three = values if values.ndim == 2 else np.repeat(values[:, None], 3, axis=1)
-        picture, _ = fill_texture(maps.index, three.astype(np.float32), known, size=size, padding_px=_PADDING_PX)
-        return picture if values.ndim == 2 else picture[..., 0]
+        """Codes of (N, C) values of the texels."""
+        picture, _ = fill_texture(maps.index, values, known, size=size, padding_px=_PADDING_PX)
+        return _codes(picture)
 
-    encoded = srgb_from_linear(np.clip(maps.albedo, 0, 1)).astype(np.float32)
-    _write(folder / f"albedo.{suffix}", _codes(filled(encoded)))
+    _write(folder / f"albedo.{suffix}", filled(_encoded(maps.albedo)))
     tangent = to_tangent_space(surface, maps.index, maps.face, maps.normal)
     tangent[~known] = (0, 0, 1)
     whole = np.zeros((size * size, 3), np.float32)
     whole[:, 2] = 1
     if relief:
         whole[maps.index] = tangent
+    del tangent
     slopes = whole.reshape(size, size, 3)
-    _write(folder / f"normal.{suffix}", _codes(0.5 + 0.5 * slopes))
+    _write(folder / f"normal.{suffix}", _codes(slopes, 0.5, 0.5))
     seen = np.zeros(size * size, bool)
     seen[maps.index[known]] = True
     height = heights(slopes, seen.reshape(size, size), texel_size_m(surface, maps.tile))
@@ -81,16 +82,30 @@ def write_tile(folder: Path, surface: Surface, maps: TileMaps, *, gloss: bool, r
     _write(folder / f"displacement.{suffix}", (steps + _MIDDLE).astype(np.uint16))
     del whole, slopes, height, steps, seen
     if gloss:
-        _write(folder / f"specular.{suffix}", _codes(filled(maps.specular / FULL_F0)))
-        _write(folder / f"roughness.{suffix}", _codes(filled(maps.roughness)))
+        _write(folder / f"specular.{suffix}", filled(maps.specular[:, None] / np.float32(FULL_F0)))
+        _write(folder / f"roughness.{suffix}", filled(maps.roughness[:, None]))
     coverage = np.zeros(size * size, np.uint8)
     coverage[maps.index] = np.where(known, 255, 128)
     _write(folder / f"coverage.{suffix}", coverage.reshape(size, size))
     return WrittenTile(tile=maps.tile, index=maps.index, known=known)
 
 
-def _codes(values: np.ndarray) -> np.ndarray:
-    return np.asarray(np.rint(np.clip(values, 0, 1) * 65535), np.uint16)
+def _encoded(albedo: np.ndarray) -> np.ndarray:
+    """(N, 3) float32 sRGB-encoded."""
+    out = np.empty(albedo.shape, np.float32)
+    for first in range(0, len(albedo), _AT_ONCE):
+        rows = slice(first, first + _AT_ONCE)
+        out[rows] = srgb_from_linear(np.clip(albedo[rows], 0, 1))
+    return out
+
+
+def _codes(picture: np.ndarray, scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
+    """uint16 codes of scale x picture + shift in [0, 1]; (H, W) of one channel."""
+    out = np.empty(picture.shape, np.uint16)
+    for row in range(len(picture)):
+        values = picture[row] * np.float32(scale) + np.float32(shift)
+        out[row] = np.rint(np.clip(values, 0, 1) * np.float32(65535))
+    return out[..., 0] if picture.ndim == 3 and picture.shape[2] == 1 else out
 
 
 def _write(path: Path, picture: np.ndarray) -> None:

@@ -22,7 +22,7 @@ from scan3d.geometry import Mesh
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress, Silent
 
-_BLOCK_BYTES = 1 << 30
+_BLOCK_BYTES = 3 << 29
 _KEPT_BYTES = 1 << 30  # of what views see
 _ROBUST = 0.5  # of the guess: what differs by more is something else
 _HOLD = 0.1  # of a usual texel's gloss: what the patch adds to each texel's own
@@ -96,7 +96,7 @@ class Solver:
 
     def tiles(self) -> Iterator[TileMaps]:
         """The maps, a tile at a time."""
-        most = max(10_000, self._options.block_bytes // (160 + 20 * len(self._lamps)))
+        most = max(10_000, self._options.block_bytes // (160 + 16 * len(self._lamps)))
         for tile in range(self._surface.tiles):
             index, face = texel_owners(self._surface, tile)
             if len(index):
@@ -104,7 +104,10 @@ class Solver:
                 for first in range(0, len(index), most):
                     rows = slice(first, first + most)
                     self._fill(maps, rows, points_of(self._surface, index[rows], face[rows]))
+                # Whoever writes the maps needs the room, and so does the next tile.
+                self._known.clear()
                 yield maps
+                del maps
 
     def _fill(self, maps: TileMaps, rows: slice, points: Points) -> None:
         lobe = self._lobe(points)
@@ -131,7 +134,7 @@ class Solver:
     def _diffuse_light(self, points: Points, lobe: Lobe | None) -> tuple[np.ndarray, np.ndarray]:
         """(N, L, 3) diffuse radiance of the points, mean of all views, and its weight (N, L)."""
         count, lamps = len(points), len(self._lamps)
-        total, weight = np.zeros((lamps, count, 3), np.float32), np.zeros((lamps, count), np.float32)
+        total, weight = np.zeros((count, lamps, 3), np.float32), np.zeros((count, lamps), np.float32)
         colour = self.common.lighting.lights.colour
         with self._progress.task("diffuse", len(self._views)) as task:
             for number, sight in self._sights(points):
@@ -147,8 +150,9 @@ class Solver:
                             value -= shine[:, None] * colour[k]
                     self._add(points, sight, value, k, total, weight)
                 task.advance()
-        total /= np.maximum(weight, 1e-9)[..., None]
-        return np.ascontiguousarray(total.transpose(1, 0, 2)), np.ascontiguousarray(weight.T)
+        for k in range(lamps):
+            total[:, k] /= np.maximum(weight[:, k], 1e-9)[:, None]
+        return total, weight
 
     def _add(
         self, points: Points, sight: Sight, value: np.ndarray, lamp: int, total: np.ndarray, weight: np.ndarray
@@ -158,8 +162,9 @@ class Solver:
         def work(first: int) -> None:
             last = min(first + 50_000, len(points))
             add_view(
-                first, last, sight.share, value, points.corner, points.bary, guess, _ROBUST, total[lamp], weight[lamp]
-            )
+                first, last, sight.share, value, points.corner, points.bary, guess, _ROBUST, total[:, lamp],
+                weight[:, lamp],
+            )  # fmt: skip
 
         run_units(work, range(0, len(points), 50_000), workers=self._workers)
 
