@@ -15,6 +15,9 @@ import numpy as np
 SIZE = 64
 _SAMPLES = 2048
 LOWEST_ALPHA = 4e-4
+# Power of the albedo that tells white, whose diffuse part gives way to the gloss at all angles, from skin, which does
+# so at the rim alone: what gives way at 0.9, 0.95 and 0.98 follows it within 0.5 % of the light.
+NEAR_WHITE = 20
 
 
 @functools.cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from scan3d.render.gloss_tables import NEAR_WHITE
+
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def _table(tables, roughness, mu, k):
@@ -34,6 +36,13 @@ def _mean_taken(tables, f0, roughness):
     lost = max(1 - scale - bias, 0.0)
     fresnel = f0 + (1 - f0) / 21
     return f0 * scale + bias + fresnel * fresnel * (1 - lost) / (1 - fresnel * lost) * lost
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _below(albedo, into, taken, mean):
+    """The diffuse part for a cosine of light: Lambert's, held to what the gloss leaves, as in `skin_surface`."""
+    most = min(1.0, (1 - into) / max(albedo, 1e-3)) * min(1.0, (1 - taken) / max(albedo, 1e-3))
+    return albedo * most / (np.pi * max(1 - mean * albedo**NEAR_WHITE, 1e-4))
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
@@ -68,7 +77,7 @@ def shade(
         taken = (1 - share) * _taken(tables, f0[n], rough, cos_o) + share * _taken(tables, f0[n], second, cos_o)
         mean = (1 - share) * _mean_taken(tables, f0[n], rough) + share * _mean_taken(tables, f0[n], second)
         for c in range(3):
-            matt[n, c] = soft[n, c] * albedo[n, c] * (1 - taken)
+            matt[n, c] = soft[n, c] * min(albedo[n, c], 1 - taken)
             out[n, c] = matt[n, c] + taken * mirror[n, c]
         for m in range(lamp_points.shape[0]):
             seen = visible[n, lamp_owner[m]]
@@ -86,7 +95,6 @@ def shade(
                 continue
             falls = seen * cos_i * back / square
             into = (1 - share) * _taken(tables, f0[n], rough, cos_i) + share * _taken(tables, f0[n], second, cos_i)
-            below = (1 - into) * (1 - taken) / (max(1 - mean, 1e-4) * np.pi)
             hx, hy, hz = x + to_eye[n, 0], y + to_eye[n, 1], z + to_eye[n, 2]
             length = np.sqrt(hx * hx + hy * hy + hz * hz)
             cos_h = (normals[n, 0] * hx + normals[n, 1] * hy + normals[n, 2] * hz) / length
@@ -102,5 +110,6 @@ def shade(
             gloss *= fresnel
             for c in range(3):
                 light = lamp_light[m, c] * falls
-                matt[n, c] += light * below * albedo[n, c]
-                out[n, c] += light * (below * albedo[n, c] + gloss)
+                below = _below(albedo[n, c], into, taken, mean)
+                matt[n, c] += light * below
+                out[n, c] += light * (below + gloss)

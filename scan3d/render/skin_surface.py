@@ -1,7 +1,9 @@
 """The surface of skin for Mitsuba: diffuse below two lobes of gloss, which together return no more light than falls.
 
-Mitsuba's principled surface adds gloss on top of the diffuse: in a white furnace it shines. Here the diffuse takes what
-the gloss leaves; see `gloss_tables`.
+Mitsuba's principled surface adds gloss on top of the diffuse: in a white furnace it shines. Here the diffuse takes at
+most what the gloss leaves; see `gloss_tables`. It is Lambert's with the albedo as it is wherever the gloss leaves that
+much, because that is what `scan3d appearance` solves for: a picture of solved skin shows the diffuse light that the
+photographs show. For skin that is everywhere but at the rim.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from scan3d.geometry.materials import Material
-from scan3d.render.gloss_tables import LOWEST_ALPHA, gloss_tables
+from scan3d.render.gloss_tables import LOWEST_ALPHA, NEAR_WHITE, gloss_tables
 from scan3d.simulate.path_tracer import bumped, texture
 
 Lobes = Literal["all", "diffuse"]
@@ -100,8 +102,11 @@ def _plugin(variant: str) -> type:
             mu_i, mu_o = mi.Frame3f.cos_theta(si.wi), mi.Frame3f.cos_theta(wo)
             taken_i, mean = self._gloss_share(f0, lobes, mu_i)
             taken_o, _ = self._gloss_share(f0, lobes, mu_o)
-            below = (1 - taken_i) * (1 - taken_o) / dr.maximum(1 - mean, 1e-4)
-            value = self.albedo.eval(si, active) * (below * dr.inv_pi)
+            albedo = self.albedo.eval(si, active)
+            # White takes all that the gloss leaves (Kelemen and Szirmay-Kalos), and what that loses comes back; darker
+            # skin is held to what is left.
+            most_i, most_o = (dr.minimum(1, (1 - taken) / dr.maximum(albedo, 1e-3)) for taken in (taken_i, taken_o))
+            value = albedo * most_i * most_o * (dr.inv_pi / dr.maximum(1 - mean * dr.power(albedo, NEAR_WHITE), 1e-4))
             if self.gloss:
                 half = dr.normalize(si.wi + wo)
                 fresnel = f0 + (1 - f0) * dr.power(1 - dr.clip(dr.dot(si.wi, half), 0, 1), 5)

@@ -39,7 +39,7 @@ def take(tmp_path_factory) -> Path:
     camera = scenes.camera(side=120, focal=1.6, away=0.6, model="opencv", distortion=(-0.1, 0.02, 0, 0))
     write_calibration(Rig(cameras=(camera,)), root / "calibration.toml")
     light = scenes.lamp(radiance=6.0, centre=(0.5, -0.8, 0.5), size=(0.3, 0.3))
-    write_lights([light], root / "lights.toml")
+    write_lights([light], root / "lights.toml", exposure=EXPOSURE)
     frame = Preview(scan_figure(root).parts, light).render(camera, samples=16)
     shot = np.rint(65535 * linear_to_srgb(EXPOSURE * frame.beauty)).astype(np.uint16)
     cv2.imwrite(str(root / "images" / "cam.png"), shot[..., ::-1])
@@ -55,6 +55,7 @@ def test_beside_its_photograph(take, tmp_path):
     by = done.summary["compare"]
     assert by["psnr_db"] > 45 and by["ssim"] > 0.99 and by["ciede2000"] < 0.3 and by["flip"] < 0.02
     assert by["exposure"] == pytest.approx(EXPOSURE, rel=0.01)
+    assert by["as_lit"]["exposure"] == EXPOSURE and by["as_lit"]["psnr_db"] > 45
     assert done.summary["notes"] == [PLAIN_TEXTURE]
     names = {path.name for path in done.files}
     assert names == {"a.png", "a_photograph.png", "a_difference.png", "a_beside.png", "a.json"}
