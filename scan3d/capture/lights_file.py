@@ -10,6 +10,13 @@
     size_m = [0.3, 0.5]                 # width, height
     radiance = [1.0, 1.0, 1.0]          # linear Rec.709
 
+    [panels.flash]                      # sits on the camera: a light of its own for every photograph
+    on_camera = true
+    centre_m = [0.0, -0.1, 0.0]         # the camera's frame: x right, y down, z ahead; left out: the photographs tell
+    target_m = [0.0, -0.1, 1.0]         # left out: straight ahead
+    size_m = [0.06, 0.04]               # left out: a small flash
+    radiance = [1.0, 1.0, 1.0]          # left out: not known, nor needed
+
     [lights.left_cross]                 # images/<camera_id>/left_cross.tif
     panels = ["left"]
     polarisation = "cross"              # none, cross or parallel
@@ -40,6 +47,7 @@ FORMAT = "scan3d lights 1"
 NAME = "lights.toml"
 _TOP = ("format", "units", "exposure", "panels", "lights")
 _PANEL = ("centre_m", "target_m", "size_m", "radiance")
+_ABOVE_M, _FLASH_M = 0.1, (0.06, 0.04)  # a flash that nobody measured: its place over the lens, and its size
 _LIGHT = ("panels", "polarisation", "surroundings")
 _STATES = ("none", "cross", "parallel")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -93,7 +101,9 @@ def write_lights(setups: Sequence[LightSetup], path: Path, *, exposure: float = 
     lines = [f'format = "{FORMAT}"', 'units = "metres"', f"exposure = {float(exposure)!r}"]
     for panel in panels.values():
         lines += ["", f"[panels.{_key(panel.name)}]"]
-        lines += [f"{key} = {[float(v) for v in getattr(panel, key)]}" for key in _PANEL]
+        lines += ["on_camera = true"] if panel.on_camera else []
+        known = [key for key in _PANEL if not (panel.guessed and key in ("centre_m", "target_m"))]
+        lines += [f"{key} = {[float(v) for v in getattr(panel, key)]}" for key in known]
     for setup in setups:
         names = ", ".join(f'"{panel.name}"' for panel in setup.panels)
         lines += ["", f"[lights.{_key(setup.name)}]", f"panels = [{names}]", f'polarisation = "{setup.polarisation}"']
@@ -158,6 +168,15 @@ def _numbers(table: Mapping[str, Any], key: str, count: int, where: str) -> tupl
 
 def _panel(name: str, table: dict[str, Any], where: str) -> Panel:
     where = f"panel {name}, {where}"
+    on_camera, guessed = table.pop("on_camera", False), False
+    if not isinstance(on_camera, bool):
+        raise InputError("on_camera must be true or false.", where, "Write it without quotes.")
+    if on_camera:
+        guessed = "centre_m" not in table
+        at = table.get("centre_m", [0.0, -_ABOVE_M, 0.0])
+        table = {"size_m": list(_FLASH_M), "radiance": [1.0] * 3, "centre_m": at} | table
+        at = _numbers(table, "centre_m", 3, where)
+        table.setdefault("target_m", [at[0], at[1], at[2] + 1.0])
     _check(table, _PANEL, _PANEL, where)
     size = _numbers(table, "size_m", 2, where)
     radiance = _numbers(table, "radiance", 3, where)
@@ -172,6 +191,8 @@ def _panel(name: str, table: dict[str, Any], where: str) -> Panel:
         target_m=cast(tuple[float, float, float], target),
         size_m=cast(tuple[float, float], size),
         radiance=cast(tuple[float, float, float], radiance),
+        on_camera=on_camera,
+        guessed=guessed,
     )
 
 

@@ -34,7 +34,8 @@ class TakeSettings:
     """What take.toml says; all of it optional.
 
     linear: the photographs hold linear light (16-bit or float TIFF). geometry_light: the light whose
-    photographs geometry is made from. chart: the colour chart in view. extra: every other key, as read.
+    photographs geometry is made from. chart: the colour chart in view. held_out: cameras whose photographs nothing is
+    made from, for comparing pictures with. extra: every other key, as read.
     """
 
     subject: str = ""
@@ -42,6 +43,7 @@ class TakeSettings:
     notes: str = ""
     chart: str = ""
     lights: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
     geometry_light: str = ""
     linear: bool = False
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
@@ -202,12 +204,16 @@ def _read_settings(path: Path) -> TakeSettings:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"take.toml cannot be read: {error}.", str(path), "Mend the line, or remove it.") from error
-    lights = table.pop("lights", [])
-    if not isinstance(lights, list) or not all(isinstance(v, str) for v in lights):
-        what = "lights in take.toml must be a list of names."
-        raise InputError(what, str(path), 'Write lights = ["all", "left"].')
+    lights, held_out = _names(table, "lights", '["all", "left"]', path), _names(table, "held_out", '["cam03"]', path)
     linear = table.pop("linear", False)
     if not isinstance(linear, bool):
         raise InputError("linear in take.toml must be true or false.", str(path), "Write it without quotes.")
     words = {key: str(table.pop(key, "")) for key in ("subject", "date", "notes", "chart", "geometry_light")}
-    return TakeSettings(**words, lights=tuple(lights), linear=linear, extra=MappingProxyType(table))
+    return TakeSettings(**words, lights=lights, held_out=held_out, linear=linear, extra=MappingProxyType(table))
+
+
+def _names(table: dict[str, Any], key: str, example: str, path: Path) -> tuple[str, ...]:
+    names = table.pop(key, [])
+    if not isinstance(names, list) or not all(isinstance(v, str) for v in names):
+        raise InputError(f"{key} in take.toml must be a list of names.", str(path), f"Write {key} = {example}.")
+    return tuple(names)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+
+from scan3d.geometry.cameras import Camera
 
 Polarisation = Literal["none", "cross", "parallel"]
 
@@ -16,6 +18,8 @@ class Panel:
 
     centre_m, target_m: (3,) world; it faces the target. size_m: width and height. radiance: (3,) linear Rec.709.
     round: the ellipse within the rectangle shines, as of a beauty dish or an octabox.
+    on_camera: a flash that moves with the camera, centre and target in the camera's frame (x right, y down, z ahead).
+    guessed: nobody has measured where it sits; the photographs tell.
     """
 
     name: str
@@ -24,6 +28,8 @@ class Panel:
     size_m: tuple[float, float]
     radiance: tuple[float, float, float]
     round: bool = False
+    on_camera: bool = False
+    guessed: bool = False
 
     def corners_m(self) -> np.ndarray:
         """(4, 3) corners in the world, counter-clockwise seen from the target."""
@@ -83,3 +89,22 @@ class LightSetup:
         ]
         around = None if self.surroundings is None else self.surroundings.radiance.mean(axis=(0, 1)).tolist()
         return {"name": self.name, "polarisation": self.polarisation, "panels": panels, "mean_surroundings": around}
+
+    @property
+    def on_camera(self) -> bool:
+        """Whether a lamp moves with the camera: every photograph then has a light of its own."""
+        return any(panel.on_camera for panel in self.panels)
+
+
+def placed(setup: LightSetup, camera: Camera) -> LightSetup:
+    """The light of one camera's photograph: lamps that sit on the camera, where they were in the world."""
+    return replace(setup, panels=tuple(_placed(panel, camera) for panel in setup.panels))
+
+
+def _placed(panel: Panel, camera: Camera) -> Panel:
+    if not panel.on_camera:
+        return panel
+    pose = camera.cam_from_world
+    ends = (np.array([panel.centre_m, panel.target_m], float) - pose.translation) @ pose.rotation
+    centre, target = ((float(x), float(y), float(z)) for x, y, z in ends)
+    return replace(panel, centre_m=centre, target_m=target, on_camera=False)

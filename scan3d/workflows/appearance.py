@@ -19,9 +19,9 @@ from scan3d.appearance.materials.files import MARKS, RECORD, read_record, udim, 
 from scan3d.appearance.materials.labels import KINDS
 from scan3d.appearance.materials.marks import find_marks, without_doubles
 from scan3d.appearance.materials.observations import Lamp, LitView, lamps_of, sharpened
-from scan3d.appearance.materials.relief import texel_size_m
+from scan3d.appearance.materials.skin_picture import skin_picture
 from scan3d.appearance.materials.solve import SolveOptions, Solver, TileMaps
-from scan3d.appearance.materials.surface import Surface, make_surface, points_of
+from scan3d.appearance.materials.surface import Surface, make_surface
 from scan3d.capture.colour_correction import FILE, FOLDER
 from scan3d.capture.lights_file import KnownLights, nearest_lights, read_lights
 from scan3d.capture.take import Take
@@ -29,19 +29,20 @@ from scan3d.capture.undistort import pinhole_of, undistort
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh, Rig
 from scan3d.geometry.imperfections import Imperfection
+from scan3d.geometry.lights import LightSetup
 from scan3d.pipeline.aside import TEMPORARY_PREFIX, remove_tree, storage_errors
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
+from scan3d.report.appearance_page import PAGE, write_appearance_page
 from scan3d.report.score import load_model
+from scan3d.workflows.appearance_flash import flash_of, solved_by_flash
 from scan3d.workflows.appearance_regions import region_labels
-from scan3d.workflows.cameras import rig_of
+from scan3d.workflows.cameras import rig_in_use
 from scan3d.workflows.carry import carry_on
 from scan3d.workflows.lit_photographs import LitPhotographs
 from scan3d.workflows.solved_skin import digest_of
 
 SEVERAL, ONE = "several lights", "one light, estimated"
-# Where marks are looked for: what the solve leaves unexplained, as a share, and how much light told of a texel.
-_EXPLAINED, _WELL_LIT = 0.012, 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,29 +86,33 @@ def _solve(take_dir: Path, options: AppearanceOptions, progress: Progress, worke
     model = take.results / "model.obj"
     if not model.is_file():
         raise InputError("The take has no scan yet.", str(model), f"Run: scan3d reconstruct {take_dir}")
-    known = _known_lights(take)
+    flash = flash_of(take)
+    known = _known_lights(take) if flash is None else None
     inputs = _inputs(take, model, options)
     folder = take.results / "appearance"
     if (folder / RECORD).is_file():
         record = read_record(folder)
-        if record.get("inputs") == inputs:
+        if record.get("inputs") == inputs and (folder / PAGE).is_file():
             return Appearance(folder=folder, record=record, again=True)
     aside = folder.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-appearance")
     with storage_errors(take.results):
         remove_tree(aside)
         aside.mkdir(parents=True)
         try:
-            if known is None:
+            if flash is not None:
+                made = _by_flash(take, flash, model, aside, options, progress, workers)
+            elif known is None:
                 from scan3d.workflows.appearance_estimate import estimate
 
                 made = estimate(model, aside, texture_size=options.texture_size, progress=progress)
             else:
-                made = _solved(take, rig_of(take), known, model, aside, options, progress, workers)
+                made = _solved(take, rig_in_use(take), known, model, aside, options, progress, workers)
             cost = started.cost()
             # The scan that the maps are for: its texture coordinates mean nothing on another.
             made |= {"scan": digest_of(model), "inputs": inputs, "cpu_s": round(cost.cpu_seconds, 1)}
             record = {"format": "scan3d appearance 1", **made}
             (aside / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+            _write_page(aside, take, model, record)
             remove_tree(folder)
             aside.rename(folder)
         finally:
@@ -135,6 +140,7 @@ def _inputs(take: Take, model: Path, options: AppearanceOptions) -> dict[str, An
     """What the result follows from: options, and size and time of the files that are read."""
     files = [model, *(path for by_light in take.photographs.values() for path in by_light.values())]
     files += [path for path in (take.calibration, nearest_lights(take.root)) if path is not None]
+    files += [path for path in (take.root / "take.toml",) if path.is_file()]
     colour = take.results / FOLDER / FILE
     files += [colour] if colour.is_file() else []
     if options.regions is not None:
@@ -157,11 +163,14 @@ def _solved(
     surface = make_surface(mesh, tile_of_face, size, label=label)
     solver = Solver(surface, lamps, list(views.values()), options=options.solve, progress=progress, workers=workers)
     tiles, marks, seen, texels = [], [], 0, 0
+    left: list[np.ndarray] = []
     for maps in solver.tiles():
         written = write_tile(out, surface, maps, gloss=solver.shows_gloss)
         tiles.append(udim(maps.tile))
         marks += tile_marks(surface, maps, written.known)
         seen, texels = seen + int(written.known.sum()), texels + len(written.known)
+        left.append(maps.residual[written.known][::101])
+        del maps, written  # the next tile needs their room
     marks = without_doubles(marks)
     write_marks(marks, out)
     return {
@@ -172,6 +181,7 @@ def _solved(
         "cameras": list(views),
         "colours": "corrected by results/colour" if (take.results / FOLDER / FILE).is_file() else "as photographed",
         "seen_share": seen / max(1, texels),
+        "residual": _residual(np.concatenate([np.zeros(0), *left])),
         "gloss": _gloss(solver),
         "cameras_gain": {
             name: gain.round(4).tolist() for name, gain in zip(views, solver.common.agreement.gain, strict=True)
@@ -180,6 +190,38 @@ def _solved(
         "imperfections": len(marks),
         "displacement_range_mm": 1.0,
     }
+
+
+def _by_flash(
+    take: Take, flash: tuple[str, LightSetup], model: Path, out: Path, options: AppearanceOptions, progress: Progress,
+    workers: int | None,
+) -> dict[str, Any]:  # fmt: skip
+    mesh, tile_of_face, size = read_scan(model)
+    size = options.texture_size or size
+    lights = KnownLights(setups={flash[0]: flash[1]})
+    rig = rig_in_use(take)
+    views = lit_views(take, rig, lights, mesh, size, int(tile_of_face.max()) + 1)
+    label = None
+    if options.regions is not None:
+        label = region_labels(mesh, rig, views, options.regions, only_skin=options.only_skin)
+    return solved_by_flash(
+        (mesh, tile_of_face, size), views, flash, out, label=label, options=options.solve, progress=progress,
+        workers=workers,
+    )  # fmt: skip
+
+
+def _residual(left: np.ndarray) -> dict[str, float] | None:
+    """Share of the light that the model leaves unexplained, over texels (N,)."""
+    if not len(left):
+        return None
+    return {"median": round(float(np.median(left)), 4), "p95": round(float(np.quantile(left, 0.95)), 4)}
+
+
+def _write_page(folder: Path, take: Take, model: Path, record: Mapping[str, Any]) -> None:
+    mesh, tile_of_face, _ = read_scan(model)
+    assert mesh.uv is not None
+    marks = json.loads((folder / MARKS).read_text())
+    write_appearance_page(folder, take.root.name, record, marks, mesh, mesh.uv, tile_of_face)
 
 
 def _lamp(lamp: Lamp) -> dict[str, Any]:
@@ -261,26 +303,10 @@ def _view(take: Take, camera: Any, known: KnownLights, scale: float, photographs
 
 
 def tile_marks(surface: Surface, maps: TileMaps, known: np.ndarray) -> list[Imperfection]:
-    """Marks of a tile's skin."""
-    size = surface.texture_size
-    corners = surface.mesh.faces[maps.face]
-    skin = known & (surface.label[corners] == 0).all(axis=1)
-    albedo, inside = np.zeros((size * size, 3), np.float32), np.zeros(size * size, bool)
-    albedo[maps.index], inside[maps.index[skin]] = maps.albedo, True
-    face = np.full(size * size, -1, np.int32)
-    face[maps.index] = maps.face
-
-    def place(row: int, column: int) -> np.ndarray:
-        index = np.array([row * size + column])
-        return points_of(surface, index, face[index]).position[0]
-
-    texel_m = texel_size_m(surface, maps.tile)
-    found = find_marks(albedo.reshape(size, size, 3), inside.reshape(size, size), place, texel_m)
-    # Ears, lids and nostrils: what no model of light explains there is no mark.
-    sure = np.zeros(size * size, bool)
-    sure[maps.index] = (maps.residual < _EXPLAINED) & (maps.trusted > _WELL_LIT)
-    at = [int((1 - m.uv[1]) * size) * size + int(m.uv[0] * size) for m in found]
-    return [mark for mark, index in zip(found, at, strict=True) if sure[index]]
+    """Marks of a tile's skin, of its texels known (N,) bool."""
+    skin = known & (surface.label[surface.mesh.faces[maps.face]] == 0).all(axis=1)
+    picture = skin_picture(surface, maps.index, maps.face, maps.albedo, skin)
+    return [] if picture is None else find_marks(picture)
 
 
 def write_marks(marks: Sequence[Imperfection], out: Path) -> None:

@@ -14,6 +14,15 @@ def left_out_of(take: Take) -> tuple[str, ...]:
     return read_left_out(take.calibration) if take.calibration is not None else ()
 
 
+def rig_in_use(take: Take) -> Rig:
+    """The take's rig without the cameras that take.toml holds out: they are for comparing only.
+
+    Raises CalibrationError as `rig_of` does.
+    """
+    rig = rig_of(take)
+    return rig.subset(camera_id for camera_id in rig.camera_ids if camera_id not in take.settings.held_out)
+
+
 def reprojection_of(take: Take) -> dict[str, float]:
     """Mean reprojection error of the cameras whose calibration says it, pixels."""
     return read_reprojection(take.calibration) if take.calibration is not None else {}

@@ -33,7 +33,7 @@ from scan3d.reconstruction.stages import (
     read_mesh,
 )
 from scan3d.reconstruction.views import View
-from scan3d.workflows.cameras import left_out_of, rig_of
+from scan3d.workflows.cameras import left_out_of, rig_in_use, rig_of
 from scan3d.workflows.quality import Quality, quality_called
 from scan3d.workflows.results import Material, write_results
 
@@ -72,8 +72,8 @@ def reconstruct_take(
     started = Meter()
     preset = quality_called(quality).on(choose_device(device))
     take = Take.open(take_dir)
-    rig = rig_of(take)
-    require_good_take(take, rig, left_out=left_out_of(take))
+    require_good_take(take, rig_of(take), left_out=left_out_of(take))
+    rig = rig_in_use(take)
     check_output(take)
     store = Store(take.store)
     with store.locked():

@@ -1,5 +1,6 @@
 """lights.toml: what is written reads back, and what is wrong is named."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 
 from scan3d.capture.lights_file import nearest_lights, read_lights, write_lights
 from scan3d.errors import InputError
-from scan3d.geometry.lights import LightSetup, Panel, Surroundings
+from scan3d.geometry import Camera, Intrinsics
+from scan3d.geometry.lights import LightSetup, Panel, Surroundings, placed
+from scan3d.geometry.rig_definition import look_at
 from scan3d.simulate.lights import light_setups
 
 GOOD = """
@@ -61,6 +64,7 @@ def test_the_nearest_file_above_a_take_is_found(tmp_path: Path) -> None:
         ("size_m", "size", "size_m"),
         ("[0.3, 0.5]", "[0.3, -0.5]", "size"),
         ("[0.3, 0.5]", "[0.3]", "2 numbers"),
+        ("size_m", 'on_camera = "yes"\nsize_m', "on_camera"),
         ("[0.0, 0.0, 1.5]", "[-1.0, -1.0, 1.5]", "face"),
         ('panels = ["left"]', 'panels = ["right"]', "right"),
         ('"cross"', '"crossed"', "crossed"),
@@ -95,3 +99,38 @@ def test_surroundings_keep_their_direction(tmp_path: Path) -> None:
     write_lights([setup], tmp_path / "lights.toml")
     found = read_lights(tmp_path / "lights.toml").setups["sky"].surroundings
     assert found is not None and np.allclose(found.radiance, radiance, atol=0.01)
+
+
+FLASH = """
+format = "scan3d lights 1"
+units = "metres"
+[panels.flash]
+on_camera = true
+[lights.flash]
+panels = ["flash"]
+"""
+
+
+def test_a_flash_on_the_camera_needs_no_measures(tmp_path: Path) -> None:
+    path = tmp_path / "lights.toml"
+    path.write_text(FLASH)
+    setup = read_lights(path).setups["flash"]
+    assert setup.on_camera and setup.panels[0].guessed
+    write_lights([setup], path)
+    assert read_lights(path).setups["flash"].panels == setup.panels
+    path.write_text(FLASH.replace("on_camera = true", "on_camera = true\ncentre_m = [0.02, -0.12, 0.01]"))
+    known = read_lights(path).setups["flash"].panels[0]
+    assert not known.guessed and known.target_m == (0.02, -0.12, 1.01)
+
+
+def test_a_flash_stands_where_its_camera_stood() -> None:
+    pose = look_at(np.array([1.0, -2.0, 1.5]), np.array([0.0, 0.0, 1.0]))
+    lens = Intrinsics(model="pinhole", width=8, height=8, fx=8.0, fy=8.0, cx=4.0, cy=4.0)
+    camera = Camera(camera_id="a", intrinsics=lens, cam_from_world=pose)
+    still = Panel(name="b", centre_m=(0, -1, 1), target_m=(0, 0, 1), size_m=(1, 1), radiance=(1, 1, 1))
+    flash = replace(still, name="flash", centre_m=(0.0, -0.1, 0.0), target_m=(0.0, -0.1, 1.0), on_camera=True)
+    there = placed(LightSetup(name="x", panels=(flash, still)), camera)
+    moved, unmoved = there.panels
+    assert not there.on_camera and unmoved == still
+    assert np.allclose(pose.apply(np.array([moved.centre_m, moved.target_m])), [flash.centre_m, flash.target_m])
+    assert np.asarray(moved.centre_m)[2] > camera.centre[2]  # above the lens

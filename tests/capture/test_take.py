@@ -116,6 +116,7 @@ def test_broken_settings(tmp_path: Path) -> None:
     for text, words in (
         ("linear = 'yes'", "linear"),
         ("lights = 3", "lights"),
+        ('held_out = "09"', "held_out"),
         ("a = = 3", "cannot be read"),
     ):
         (root / "take.toml").write_text(text)
