@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scan3d.report.page_files import filled_in, plain, write_page
-from scan3d.report.texture import encode_jpeg
+from scan3d.report.page_files import embedded, filled_in, plain, write_page
 
 _GRADES = {"PASS": "good", "WARN": "look", "FAIL": "bad"}
 
@@ -30,15 +28,10 @@ def write_colour_page(
 def render_colour_page(numbers: Mapping[str, Any], pictures: Mapping[str, np.ndarray]) -> str:
     """The page of the numbers as they stand in colour.json."""
     shown = [
-        {**chart, "name": name, "picture": _embedded(pictures[name]) if name in pictures else None}
+        {**chart, "name": name, "picture": embedded(pictures[name], quality=90) if name in pictures else None}
         for chart in numbers["charts"]
         for name in [f"{chart['camera_id']}/{chart['state']}" if chart["state"] else chart["camera_id"]]
     ]
     flagged = [{**check, "mark": _GRADES[check["grade"]]} for check in numbers["checks"] if check["grade"] != "PASS"]
     worst = "bad" if any(c["mark"] == "bad" for c in flagged) else "look" if flagged else "good"
     return filled_in("colour.html.j2", numbers, charts=shown, flagged=flagged, worst=worst)
-
-
-def _embedded(rgb: np.ndarray) -> dict[str, Any]:
-    data = base64.b64encode(encode_jpeg(rgb, 90)).decode()
-    return {"uri": f"data:image/jpeg;base64,{data}", "width": rgb.shape[1], "height": rgb.shape[0]}

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from scan3d.report.charts import bars, camera_table, rig_plan, until_last
 from scan3d.report.data import Picture, ReportData
 from scan3d.report.judge import judge, limits
-from scan3d.report.page_files import filled_in, plain, write_page
+from scan3d.report.page_files import embedded, filled_in, plain, write_page
 from scan3d.report.pictures import PALETTE
-from scan3d.report.texture import encode_jpeg
 
 FORMAT_VERSION = 1
-_WIDEST_PX = 1800
 
 
 def write_report(folder: Path, data: ReportData) -> tuple[Path, Path]:
@@ -82,19 +77,7 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def _by_section(pictures: tuple[Picture, ...]) -> dict[str, dict[str, Any]]:
     """What the template needs of each picture: its data URI, size and caption."""
-    return {picture.section: _embedded(picture) for picture in pictures}
-
-
-def _embedded(picture: Picture) -> dict[str, Any]:
-    import cv2
-
-    rgb: NDArray[Any] = picture.rgb
-    if rgb.shape[1] > _WIDEST_PX:
-        height = round(rgb.shape[0] * _WIDEST_PX / rgb.shape[1])
-        rgb = cv2.resize(rgb, (_WIDEST_PX, height), interpolation=cv2.INTER_AREA)
-    data = base64.b64encode(encode_jpeg(rgb, 86)).decode()
-    size = {"width": rgb.shape[1], "height": rgb.shape[0]}
-    return {"uri": f"data:image/jpeg;base64,{data}", "caption": picture.caption} | size
+    return {picture.section: {**embedded(picture.rgb), "caption": picture.caption} for picture in pictures}
 
 
 def _duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import math
@@ -62,6 +63,19 @@ def filled_in(
     # A camera may be called "</script>".
     data = json.dumps(numbers, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     return environment.get_template(template).render(r=numbers, data=data, **names)
+
+
+def embedded(rgb: np.ndarray, *, widest_px: int = 1800, quality: int = 86) -> dict[str, Any]:
+    """A picture (H, W, 3), RGB, as a template takes it: uri, a JPEG no wider than widest_px, width and height."""
+    import cv2
+
+    from scan3d.report.texture import encode_jpeg
+
+    if rgb.shape[1] > widest_px:
+        height = round(rgb.shape[0] * widest_px / rgb.shape[1])
+        rgb = cv2.resize(rgb, (widest_px, height), interpolation=cv2.INTER_AREA)
+    data = base64.b64encode(encode_jpeg(rgb, quality)).decode()
+    return {"uri": f"data:image/jpeg;base64,{data}", "width": rgb.shape[1], "height": rgb.shape[0]}
 
 
 def write_page(folder: Path, stem: str, numbers: Mapping[str, Any], page: str) -> tuple[Path, Path]:
