@@ -1,203 +1,185 @@
-"""Moles, freckles, scars and blemishes as data: found in the albedo that was measured, which stays as it is.
+"""Moles, freckles, scars, blemishes and veins as data: found in the albedo that was measured, which stays as it is.
 
-A mark is a place whose luminance differs from the skin around it more than that skin differs from itself. Blobs are
-found at all sizes by the difference of two means (Lindeberg 1998), over the texels of the surface only; each is then
-measured by itself: its size where it has half its contrast, its contrast against the ring around it. Brows, lips,
-nostrils and hair have no even skin around them: what is there is no mark.
+Places that differ from the skin around them are fitted one by one (`mark_fit`), long ones are followed (`long_marks`).
+What is listed stands out from the unevenness of the skin around it, is explained by the shape of a mark, and has skin
+on all sides: brows, lips, nostrils and folds do not. Sizes are the outline's, as one would put a ruler to it: twice
+the distance at which about a sixth of the contrast is left; where half is left a mark is 0.85 as large.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from scan3d.appearance.materials.long_marks import Line, follow
+from scan3d.appearance.materials.mark_candidates import Candidate, candidates
+from scan3d.appearance.materials.mark_fit import HALF_AT, MarkShape, fit_mark
+from scan3d.appearance.materials.skin_picture import Patch, SkinPicture
 from scan3d.geometry.imperfections import Imperfection
 
 LEAST_MM = 1.0
-_LEAST_CONTRAST = 0.12  # skin without marks is mottled by 0.08
-_FINER = 4  # steps per texel in which a mark is measured
-_UNEVEN = 1.8  # times what a seventh of the skin around differs
-_SIGNIFICANT = 4.0  # times what the skin around differs from itself
-_SIZES_MM = (1.2, 1.7, 2.4, 3.4, 4.8)
-_MOST_MM = 9.0
-Place = Callable[[int, int], np.ndarray]
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_MOST_MM, _WIDEST_LINE_MM = 12.0, 5.0
+_LEAST_CONTRAST = 0.05
+_STANDS_OUT, _LINE_STANDS_OUT = 6.0, 5.0  # standard deviations of the skin around
+_UNEXPLAINED, _EXPLAINED = 0.35, 0.33
+_LINE_UNEXPLAINED, _LINE_EXPLAINED, _LINE_AROUND = 0.25, 0.55, 0.75
+_LONG, _LEAST_LINE_MM = 2.2, 8.0  # length over width, from which a mark is followed; and is a line
+_AROUND = 0.9
+_OFF = 0.5  # of the candidate's size, between it and the fitted middle
+_UNEVEN = 0.08  # skin around varies by 0.03, beside lips and nostrils by 0.06; brows by 0.15
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Blob:
-    row: int
-    column: int
+class _Found:
+    """A mark with what it rests on. reach_mm: of the skin it takes; others' middles within are the same mark."""
+
+    place: np.ndarray
     size_mm: float
-    contrast: float
-    long: float
-    red: float
+    width_mm: float
+    contrast: np.ndarray
+    strength: float
+    line: Line | None = None
+
+    def holds(self, other: _Found) -> bool:
+        """Whether the other's middle lies in this mark."""
+        points = self.place[None] if self.line is None else self.line.points
+        reach = 0.5 * self.size_mm if self.line is None else 0.75 * self.width_mm + 1.0
+        return float(np.linalg.norm(points - other.place, axis=1).min()) < 1e-3 * max(reach, 0.5)
 
 
-def find_marks(
-    albedo: np.ndarray, known: np.ndarray, place: Place, texel_m: float, *, part: str = "skin"
-) -> list[Imperfection]:
-    """Marks of one tile, strongest first.
-
-    albedo: (H, W, 3) linear. known: (H, W) bool, texels that were seen. place: (row, column) -> metres, of a
-    texel on the surface. texel_m: side of a texel. Marks on both sides of a seam are found twice; see
-    `without_doubles`.
-    """
-    if not known.any():
+def find_marks(skin: SkinPicture, *, part: str = "skin") -> list[Imperfection]:
+    """Marks of one tile, strongest first. Marks on both sides of a seam of the chart are one; on two tiles they are
+    two: see `without_doubles`."""
+    found = candidates(skin.albedo, skin.known, 1e3 * skin.texel_m)
+    if not found:
         return []
-    light = np.log(np.maximum(albedo @ _LUMINANCE, 1e-3)).astype(np.float32)
-    rows, columns = np.flatnonzero(known.any(axis=1)), np.flatnonzero(known.any(axis=0))
-    top, left = rows[0], columns[0]
-    cut = (slice(top, rows[-1] + 1), slice(left, columns[-1] + 1))
-    light, inside = light[cut], known[cut]
-    candidates = _candidates(light, inside, texel_m)
-    marks = []
-    taken = np.zeros(light.shape, bool)
-    for _, row, column, size_mm in candidates:
-        if taken[row, column]:
-            continue
-        step = _steps_mm(known, place, row + top, column + left, texel_m)
-        blob = _measured(albedo[cut], light, inside, row, column, size_mm, step)
-        if blob is None:
-            continue
-        reach = max(1, round(0.5e-3 * blob.size_mm / texel_m * 1.2))
-        taken[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1] = True
-        marks.append(_record(blob, place, top, left, known.shape, part))
-    return marks
+    spots, lines = _looked_at(skin, found)
+    kept: list[_Found] = []
+    for line in sorted(lines, key=lambda mark: -mark.strength):
+        if not any(other.holds(line) or line.holds(other) for other in kept):
+            kept.append(line)
+    for spot in sorted(spots, key=lambda mark: -mark.strength):
+        if not any(_same(other, spot) for other in kept):
+            kept.append(spot)
+    marks = [_record(mark, skin, part) for mark in kept]
+    return sorted(marks, key=lambda m: -abs(m.contrast))
 
 
 def without_doubles(marks: list[Imperfection]) -> list[Imperfection]:
-    """Of marks that lie on each other, the larger: a seam shows one mark on two charts."""
+    """Of marks that lie on each other, the larger: two tiles may show one mark."""
     kept: list[Imperfection] = []
     for mark in sorted(marks, key=lambda m: -m.size_mm):
         place = np.asarray(mark.position_m)
-        if all(np.linalg.norm(place - other.position_m) > 0.5e-3 * max(mark.size_mm, other.size_mm) for other in kept):
+        reach = [0.5e-3 * min(max(mark.size_mm, other.size_mm), 2 * min(mark.size_mm, other.size_mm)) for other in kept]
+        if all(np.linalg.norm(place - o.position_m) > r for o, r in zip(kept, reach, strict=True)):
             kept.append(mark)
     return sorted(kept, key=lambda m: -abs(m.contrast))
 
 
-def _means(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
-    import cv2
+def _same(first: _Found, second: _Found) -> bool:
+    """A spot on a line is another mark where it is much stronger: a mole on a vein."""
+    if first.line is None:
+        return first.holds(second) or second.holds(first)
+    return first.holds(second) and bool(np.abs(second.contrast).max() < 2 * np.abs(first.contrast).max())
 
-    up = cv2.GaussianBlur(values * weight, (0, 0), sigma)
-    return np.asarray(up / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-4))
 
+def _looked_at(skin: SkinPicture, found: list[Candidate]) -> tuple[list[_Found], list[_Found]]:
+    """Spots and lines that pass, of candidates, strongest first: what lies in a fitted mark is not fitted again."""
+    from scipy.spatial import KDTree
 
-def _candidates(light: np.ndarray, inside: np.ndarray, texel_m: float) -> list[tuple[float, int, int, float]]:
-    """(strength, row, column, size) of extremes over places and sizes, strongest first."""
-    import cv2
-
-    weight = inside.astype(np.float32)
-    found = []
-    for size_mm in _SIZES_MM:
-        sigma = size_mm * 1e-3 / texel_m / 4
-        if sigma < 0.5:
+    places = np.array([skin.position[c.row, c.column] for c in found], np.float64)
+    tree, used = KDTree(places), np.zeros(len(found), bool)
+    spots, lines = [], []
+    for number, candidate in enumerate(found):
+        if used[number]:
             continue
-        fine, coarse = _means(light, weight, sigma), _means(light, weight, 2.2 * sigma)
-        strength = np.where(inside, np.abs(coarse - fine), 0).astype(np.float32)
-        reach = 2 * max(1, round(1.5 * sigma)) + 1
-        top = (strength >= cv2.dilate(strength, np.ones((reach, reach), np.uint8))) & (strength > 0.02)
-        for row, column in np.argwhere(top):
-            found.append((float(strength[row, column]), int(row), int(column), size_mm))
-    return sorted(found, reverse=True)
+        used[tree.query_ball_point(places[number], 0.45e-3 * candidate.size_mm)] = True
+        patch = skin.patch(places[number], 1.3 * candidate.size_mm + 2)
+        if patch.around(0.5 * candidate.size_mm) < _AROUND:
+            continue
+        shape = fit_mark(patch, candidate.size_mm)
+        if shape is None or shape.explained < _EXPLAINED:
+            continue
+        place = patch.of(shape.centre)
+        used[tree.query_ball_point(place, 0.45e-3 * min(shape.size_mm, 8))] = True
+        if shape.size_mm > _LONG * shape.width_mm and shape.size_mm > 4:
+            line = _line(skin, patch, shape)
+            if line is not None:
+                lines.append(line)
+                continue
+        if _is_spot(shape, candidate, 1e3 * skin.texel_m):
+            spots.append(
+                _Found(
+                    place=place, size_mm=shape.size_mm, width_mm=shape.width_mm, contrast=shape.contrast,
+                    strength=shape.stands_out,
+                )
+            )  # fmt: skip
+    return spots, lines
 
 
-def _measured(
-    albedo: np.ndarray,
-    light: np.ndarray,
-    inside: np.ndarray,
-    row: int,
-    column: int,
-    size_mm: float,
-    step: tuple[float, float],
-) -> _Blob | None:
-    """Size, contrast and shape of what lies there; None where it does not stand out from its ring."""
-    import cv2
+def _is_spot(shape: MarkShape, candidate: Candidate, texel_mm: float) -> bool:
+    return (
+        LEAST_MM <= shape.size_mm <= _MOST_MM
+        and HALF_AT * shape.width_mm > 2 * texel_mm
+        and np.abs(shape.contrast).max() > _LEAST_CONTRAST
+        and shape.stands_out > _STANDS_OUT
+        and shape.unexplained < _UNEXPLAINED
+        and shape.uneven < _UNEVEN
+        and shape.around >= _AROUND
+        and _of_skin(shape.contrast)
+        and float(np.hypot(*shape.centre)) < _OFF * max(candidate.size_mm, shape.size_mm)
+        and shape.size_mm < 3 * shape.width_mm
+    )
 
-    reach = int(np.ceil((1.3 * size_mm + 2.0) / min(step)))
-    if row < reach or column < reach or row + reach >= light.shape[0] or column + reach >= light.shape[1]:
+
+def _line(skin: SkinPicture, patch: Patch, shape: MarkShape) -> _Found | None:
+    if not 2e3 * skin.texel_m / HALF_AT < shape.width_mm < _WIDEST_LINE_MM or shape.around < _LINE_AROUND:
         return None
-    cut = (slice(row - reach, row + reach + 1), slice(column - reach, column + reach + 1))
-    patch, known = np.exp(light[cut]), inside[cut]
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1] * np.reshape(step, (2, 1, 1))
-    away = np.hypot(x, y)
-    ring = known & (away > 0.75 * size_mm + 0.4) & (away <= 1.3 * size_mm + 2.0)
-    if known.mean() < 0.9 or ring.sum() < 20:
+    if shape.unexplained > _LINE_UNEXPLAINED or shape.stands_out < _LINE_STANDS_OUT:
         return None
-    basis = np.stack([np.ones_like(x), x, y], axis=-1)
-    weight = np.ones(int(ring.sum()))
-    for _ in range(6):
-        plane = np.linalg.lstsq(basis[ring] * weight[:, None], patch[ring] * weight, rcond=None)[0]
-        weight = 1 / np.sqrt(np.maximum(np.abs(patch[ring] - basis[ring] @ plane), 0.005 * np.median(patch[ring])))
-    skin = np.maximum(basis @ plane, 1e-3)
-    share = 1 - patch / skin
-    # Six sevenths of the skin around must be skin: a neighbouring mark may stand there, brows and ears may not.
-    noise = 1.4826 * float(np.median(np.abs(share[ring])))
-    uneven = float(np.quantile(np.abs(share[ring]), 0.86))
-    middle = known & (away <= max(0.2 * size_mm, 0.8 * max(step)))
-    contrast = float(share[middle].mean())
-    if abs(contrast) < max(_LEAST_CONTRAST, _SIGNIFICANT * noise, _UNEVEN * uneven):
+    if shape.uneven > _UNEVEN or not _of_skin(shape.contrast):
         return None
-    rows, columns = (_FINER * n for n in share.shape)
-    fine = cv2.resize(np.where(known, share, 0), (columns, rows), interpolation=cv2.INTER_CUBIC)
-    half = (np.sign(contrast) * fine > 0.5 * abs(contrast)).astype(np.uint8)
-    _, label = cv2.connectedComponents(half, connectivity=4)
-    middle_at = _FINER * reach + _FINER // 2
-    own = label == label[middle_at, middle_at]
-    if not half[middle_at, middle_at]:
+    line = follow(skin, patch, shape)
+    if line is None or line.explained < max(_LINE_EXPLAINED, line.edge):
         return None
-    pixel = float(np.sqrt(step[0] * step[1])) / _FINER
-    ys, xs = ((np.argwhere(own) + 0.5) / _FINER - (reach + 0.5)).T * np.reshape(step, (2, 1))
-    if np.abs(ys).max() >= reach * step[0] or np.abs(xs).max() >= reach * step[1]:
+    if line.length_mm < max(_LEAST_LINE_MM, 2.5 * line.width_mm):
         return None
-    area = own.sum() * pixel**2
-    centre = np.array([xs.mean(), ys.mean()])
-    spread = np.cov(np.stack([xs, ys])) + np.eye(2) * pixel**2 / 12 if own.sum() > 2 else np.eye(2) * pixel**2 / 12
-    values = np.sqrt(np.maximum(np.linalg.eigvalsh(spread), 1e-9))
-    long = float(values[1] / values[0])
-    # The width at half contrast is about 0.85 of a mark whose edge fades.
-    size = float(2 * np.sqrt(area / np.pi) * np.sqrt(long)) / 0.87
-    if size < LEAST_MM or size > _MOST_MM or float(np.hypot(*centre)) > 0.5 * size:
-        return None
-    hue, core = albedo[cut], known & (share * np.sign(contrast) > 0.5 * abs(contrast)) & (away < 0.6 * size)
-    ratio = hue[core | middle].mean(axis=0) / np.maximum(hue[ring].mean(axis=0), 1e-4)
-    return _Blob(
-        row=row + round(float(centre[1]) / step[0]), column=column + round(float(centre[0]) / step[1]), size_mm=size,
-        contrast=contrast, long=long, red=float(ratio[0] / max(ratio[1], 1e-4)),
+    return _Found(
+        place=line.middle, size_mm=line.length_mm, width_mm=line.width_mm, contrast=line.contrast,
+        strength=line.explained, line=line,
     )  # fmt: skip
 
 
-def _steps_mm(known: np.ndarray, place: Place, row: int, column: int, texel_m: float) -> tuple[float, float]:
-    """How far the next texel down and across lies on the surface, millimetres: charts may be stretched."""
-    steps = []
-    for down, across in ((1, 0), (0, 1)):
-        a, b = (row - 2 * down, column - 2 * across), (row + 2 * down, column + 2 * across)
-        inside = min(*a, *b) >= 0 and b[0] < known.shape[0] and b[1] < known.shape[1] and known[a] and known[b]
-        apart = float(np.linalg.norm(place(*b) - place(*a))) / 4 if inside else texel_m
-        steps.append(1e3 * (apart if 0.3 * texel_m < apart < 3 * texel_m else texel_m))
-    return steps[0], steps[1]
+def _of_skin(contrast: np.ndarray) -> bool:
+    """Whether pigment, blood or their lack can look so: all channels go one way, or red most and blue least as over a
+    vein. Light that strayed from hair or cloth does not care."""
+    one_way = min(float(contrast.max()), -float(contrast.min())) < 0.3 * float(np.abs(contrast).max())
+    return one_way or bool(contrast[0] > contrast[1] > contrast[2])
 
 
-def _kind(blob: _Blob) -> str:
-    if blob.contrast < 0:
+def _kind(contrast: np.ndarray, size_mm: float, long: float) -> str:
+    """By colour and shape: what is lighter is a scar, a vein is long and bluer, a blemish redder."""
+    light = float(contrast @ _LUMINANCE)
+    if light < 0:
         return "scar"
-    if blob.long > 3 and blob.contrast < 0.2:
+    if long > 3:
         return "vein"
-    if blob.contrast > 0.38:
+    if light > 0.38:
         return "mole"
-    return "blemish" if blob.red > 1.35 and blob.size_mm > 2.5 else "freckle"
+    # Blood takes green more than blue, melanin blue more than green.
+    return "blemish" if contrast[1] > contrast[2] and size_mm > 2.5 else "freckle"
 
 
-def _record(blob: _Blob, place: Place, top: int, left: int, shape: tuple[int, ...], part: str) -> Imperfection:
-    row, column = blob.row + top, blob.column + left
-    x, y, z = (float(v) for v in place(row, column))
+def _record(mark: _Found, skin: SkinPicture, part: str) -> Imperfection:
+    row, column = skin.nearest(mark.place)
+    x, y, z = (float(v) for v in mark.place)
     return Imperfection(
-        kind=_kind(blob),
+        kind=_kind(mark.contrast, mark.size_mm, mark.size_mm / max(mark.width_mm, 1e-6)),
         part=part,
         position_m=(x, y, z),
-        uv=((column + 0.5) / shape[1], 1 - (row + 0.5) / shape[0]),
-        size_mm=round(blob.size_mm, 2),
-        contrast=round(blob.contrast, 3),
+        uv=skin.uv_of(row, column),
+        size_mm=round(mark.size_mm, 2),
+        contrast=round(float(mark.contrast @ _LUMINANCE), 3),
     )
