@@ -207,7 +207,7 @@ class _Head:
             return bool(known[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3].all())
 
         true = [m for m in self.subject.imperfections if m.position_m[2] > _BELOW_M and m.size_mm >= 1 and visible(m)]
-        return score_marks(true, found)
+        return score_marks(true, found, every=self.subject.imperfections)
 
     def relit(self, out: Path, surface: Surface, maps: TileMaps, solver: Solver) -> dict[str, float]:
         """The held-out lamp in the held-out cameras: the solved maps, path traced, against the photographs."""
@@ -244,8 +244,11 @@ def picture_scores(shown: np.ndarray, taken: np.ndarray, inside: np.ndarray) -> 
     }
 
 
-def score_marks(true: Sequence[Imperfection], found: Sequence[Imperfection]) -> dict[str, float]:
-    """Each mark of the truth and the nearest found one; what lies on no mark at all was invented."""
+def score_marks(
+    true: Sequence[Imperfection], found: Sequence[Imperfection], *, every: Sequence[Imperfection]
+) -> dict[str, float]:
+    """Each mark of the truth and the nearest found one. What lies on no mark of the catalogue at all was invented:
+    `every` has those too that too little was seen of to be asked for."""
     places = np.array([m.position_m for m in found]).reshape(-1, 3)
     right = placed = 0
     for mark in true:
@@ -254,8 +257,8 @@ def score_marks(true: Sequence[Imperfection], found: Sequence[Imperfection]) -> 
         if away[at] <= _PLACE_M:
             placed += 1
             right += abs(found[at].size_mm / mark.size_mm - 1) <= _SIZE_SHARE
-    middles = np.array([m.position_m for m in true]).reshape(-1, 3)
-    reach = np.array([_PLACE_M + 0.5e-3 * m.size_mm for m in true])
+    middles = np.array([m.position_m for m in every]).reshape(-1, 3)
+    reach = np.array([_PLACE_M + 0.5e-3 * m.size_mm for m in every])
     invented = sum(bool((np.linalg.norm(middles - place, axis=1) > reach).all()) for place in places)
     return {"marks": len(true), "found": len(found), "placed": placed, "right": right, "invented": invented}
 
