@@ -73,7 +73,7 @@ def test_marks_are_found_where_they_are_as_large_as_they_are(marked: np.ndarray)
     assert len(found) == len(MARKS)
     for row, column, size_mm, colour, kind in MARKS:
         place = shown.position[row, column]
-        near = min(found, key=lambda m, place=place: np.linalg.norm(np.asarray(m.position_m) - place))
+        near = found[int(np.argmin([np.linalg.norm(np.asarray(m.position_m) - place) for m in found]))]
         assert np.linalg.norm(np.asarray(near.position_m) - place) < 0.2e-3
         assert near.size_mm == pytest.approx(size_mm, rel=0.12)
         assert near.contrast == pytest.approx(colour @ LUMINANCE, abs=0.06)
