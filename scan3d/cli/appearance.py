@@ -56,6 +56,7 @@ def appearance(
         shown = {key: value for key, value in done.record.items() if key not in ("inputs", "gloss")}
         lines = ["Nothing to do: it is there already."] if done.again else []
         lines += [f"Maps:   {done.folder}", f"Method: {done.record['method']}"]
+        lines += [f"Page:   {done.folder / 'appearance.html'}"]
         lines += [f"Body:   {done.carried}"] if done.carried else []
         return Outcome(data={"appearance": str(done.folder), "carried": done.carried, **shown}, lines=lines)
 

@@ -34,6 +34,7 @@ from scan3d.pipeline.aside import TEMPORARY_PREFIX, remove_tree, storage_errors
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
 from scan3d.report.appearance_page import PAGE, write_appearance_page
+from scan3d.report.beside import link_pages
 from scan3d.report.score import load_model
 from scan3d.workflows.appearance_flash import flash_of, solved_by_flash
 from scan3d.workflows.appearance_regions import region_labels
@@ -115,6 +116,7 @@ def _solve(take_dir: Path, options: AppearanceOptions, progress: Progress, worke
             _write_page(aside, take, model, record)
             remove_tree(folder)
             aside.rename(folder)
+            link_pages(take.results)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return Appearance(folder=folder, record=record, again=False)

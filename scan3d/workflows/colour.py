@@ -25,6 +25,7 @@ from scan3d.errors import CalibrationError, CaptureError, InputError
 from scan3d.geometry import Rig
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress
+from scan3d.report.beside import link_pages
 from scan3d.report.colour_page import write_colour_page
 from scan3d.report.mesh_files import read_ply
 from scan3d.workflows.cameras import rig_of
@@ -94,6 +95,7 @@ def correct_colours(
     numbers = _numbers(take, options, chart, results, borrowed, cameras, flats, overlaps, checks)
     pictures = {result.shot.name: result.picture for result in results if result.picture is not None}
     json_path, html_path = write_colour_page(take.results / FOLDER, numbers, pictures)
+    link_pages(take.results)
     return ColourSummary(json_path=json_path, html_path=html_path, checks=tuple(checks), numbers=numbers)
 
 

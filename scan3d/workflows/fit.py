@@ -25,6 +25,7 @@ from scan3d.pipeline.aside import remove_tree, write_bytes
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
+from scan3d.report.beside import link_pages
 from scan3d.report.body_page import write_body_page
 from scan3d.report.mesh_files import read_ply, write_ply
 from scan3d.report.preview import Caption
@@ -85,6 +86,7 @@ def fit_take(
             write_surface(store, out, path, scan, model, parameters, {"fit": folder}, surface, progress=progress)
         maps = out / "maps" / "maps.json"
         write_body_page(out, take.name, summary, json.loads(maps.read_text()) if maps.is_file() else None)
+        link_pages(out.parent)
     return BodyFit(folder=out, checks=worst_first(fit.checks), summary=summary)
 
 

@@ -28,6 +28,7 @@ from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
 from scan3d.reconstruction.stages import read_confirmed
 from scan3d.report.agreement import ReportView
+from scan3d.report.beside import link_pages
 from scan3d.report.data import Note, ReportData, StageNumbers
 from scan3d.report.look import Look
 from scan3d.report.measure import Known, measured, mesh_numbers
@@ -127,6 +128,7 @@ def write_results(
         cost = started.cost()
         data = replace(data, wall_s=cost.seconds, cpu_s=cost.cpu_seconds)
         _, page = write_report(out, data)
+        link_pages(out)
         task.advance()
     summary = _present(out, keys)
     if summary is None:
