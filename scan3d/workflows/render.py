@@ -158,6 +158,7 @@ def _passes(take_dir: Path, path: Path, options: RenderOptions, frame: Frame) ->
 
 def _from_camera(take_dir: Path, options: RenderOptions, figure: Figure | None, progress: Progress) -> Rendered:
     """From the rig's own camera and light; beside the photograph where that is asked for."""
+    from scan3d.workflows.render_blended import blended_frame
     from scan3d.workflows.render_compare import as_json, beside, camera_of, compare, mask_of, photograph_of
     from scan3d.workflows.render_lights import known_exposure, light_id_of, rig_light
 
@@ -194,6 +195,13 @@ def _from_camera(take_dir: Path, options: RenderOptions, figure: Figure | None, 
             files = [deliver(take_dir, _named(path, name), picture) for name, picture in pictures.items()]
             as_lit = None if done.as_lit is None else as_json(done.as_lit)
             summary |= {"compare": {**as_json(done.figures), "as_lit": as_lit}}
+            if options.pose is None and (take.results / "appearance" / "appearance.json").is_file():
+                plain = blended_frame(take, camera)
+                same = compare(
+                    plain, photograph, camera_id=camera.camera_id, light_id=light_id,
+                    mask=mask[0] & (frame.alpha > 0.999), words=mask[1],
+                )  # fmt: skip
+                summary["compare"]["blended_texture"] = as_json(same.figures)
             files.append(deliver(take_dir, path.with_suffix(".json"), _json_bytes(summary)))
         else:
             # As bright as the photograph would be is not known: half of what is seen is below middle grey.

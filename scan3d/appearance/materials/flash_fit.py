@@ -99,7 +99,7 @@ def fit_flash(samples: FlashSamples, fit: FlashFit, *, known_place: bool, lens: 
     bright = np.exp(grey)
     trust = samples.weight * (bright / (bright + _DARK)) ** 2
     held = np.array([known_place] * 3 + [not lens] * 2 + [False] * 6)
-    prior = 1 / np.array([_PLACE_M] * 3 + [_SHADING] * 2 + [0.3, 1.0] + [1.0] * 4) ** 2
+    prior = 1 / np.array([_PLACE_M] * 3 + [_SHADING] * 2 + [0.3, 1.0] + [5.0] * 4) ** 2
     first = _packed(fit)
     vector, gain, albedo = first.copy(), np.log(fit.gain.mean(axis=1)), fit.albedo
     weight = trust
