@@ -35,23 +35,26 @@ def agree(values: np.ndarray, weights: np.ndarray, radius2: np.ndarray, *, lens:
     Alternates between the points' logarithms and the cameras' parameters, with Cauchy weights.
     """
     views = len(values)
-    logs = np.log(np.maximum(values, 1e-6))
+    logs = np.log(np.maximum(values, np.float32(1e-6)), dtype=np.float32)
     bright = values.max(axis=(0, 1, 2)) if values.size else np.ones(3)
-    weight = np.where(values > 0.01 * bright, weights[:, :, None, None], 0.0)
-    powers = np.stack([radius2, radius2**2], axis=-1)  # (V, N, 2)
+    weight = np.where(values > 0.01 * bright, weights[:, :, None, None], 0.0).astype(np.float32)
+    powers = np.stack([radius2, radius2**2], axis=-1).astype(np.float64)  # (V, N, 2)
     gain, shading = np.zeros((views, 3)), np.zeros(2)
     robust = weight
+    # All samples of all views are kept in single precision: what is summed over them is not.
     for _ in range(_ROUNDS):
-        bent = (powers @ shading)[:, :, None, None] if lens else 0.0
-        known = logs - bent - gain[:, None, None, :]
+        bent = (powers @ shading).astype(np.float32)[:, :, None, None] if lens else np.float32(0)
+        known = logs - bent - gain.astype(np.float32)[:, None, None, :]
         mean = (robust * known).sum(0) / np.maximum(robust.sum(0), 1e-9)
         residual = known - mean
         robust = weight / (1 + (residual / _SCALE) ** 2)
-        step = (robust * residual).sum(axis=(1, 2)) / (robust.sum(axis=(1, 2)) + 10.0)
+        total = robust.sum(axis=(1, 2), dtype=np.float64)
+        step = (robust * residual).sum(axis=(1, 2), dtype=np.float64) / (total + 10.0)
         gain += step
         gain -= gain.mean(0)
         if lens:
-            shading = shading + _bend(powers, residual - step[:, None, None, :], robust)
+            residual -= step.astype(np.float32)[:, None, None, :]
+            shading = shading + _bend(powers, residual, robust)
     return Agreement(gain=np.exp(-gain), shading=shading)
 
 
