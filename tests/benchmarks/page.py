@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import board_solver, body_fit, colour_charts, materials, pictures, watermark
+from tests.benchmarks import (
+    appearance_size,
+    board_solver,
+    body_fit,
+    colour_charts,
+    materials,
+    pictures,
+    skull,
+    watermark,
+)
 from tests.benchmarks.claims import HEAD, PREVIEW
 from tests.benchmarks.growth import exponents
 from tests.benchmarks.machine import REPOSITORY, circumstances
@@ -178,6 +187,14 @@ def _appearance(result: Mapping[str, Any]) -> str:
     return materials.draw(result, _made(result["made"]), table)
 
 
+def _appearance_size(result: Mapping[str, Any]) -> str:
+    return appearance_size.draw(result, _made(result["made"]), table)
+
+
+def _skull(result: Mapping[str, Any]) -> str:
+    return skull.draw(result, _made(result["made"]), table)
+
+
 def _rights(result: Mapping[str, Any]) -> str:
     return draw_rights(result, _made(result["made"]), table)
 
@@ -198,6 +215,8 @@ _PARTS = {
     "watermark": _watermark,
     "colour": _colour,
     "appearance": _appearance,
+    "skull": _skull,
+    "appearance-size": _appearance_size,
 }
 
 

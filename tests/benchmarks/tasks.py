@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.appearance_size import appearance_size
 from tests.benchmarks.board_solver import calibration
 from tests.benchmarks.body_fit import fit
 from tests.benchmarks.captures import around_both_rings, sample_capture, scaled_take
@@ -22,6 +23,7 @@ from tests.benchmarks.pictures import render
 from tests.benchmarks.rights_registry import rights
 from tests.benchmarks.run import copy_take, reconstruct, unit_seconds
 from tests.benchmarks.scores import colour_scores, cost_of, mask_scores, shape_scores
+from tests.benchmarks.skull import skull
 from tests.benchmarks.virtual_studio import simulate
 from tests.benchmarks.watermark import watermark
 
@@ -99,6 +101,8 @@ TASKS: dict[str, Callable[[], dict[str, Any]]] = {
     "watermark": watermark,
     "colour": colour,
     "appearance": appearance,
+    "skull": skull,
+    "appearance-size": appearance_size,
 }
 
 

@@ -113,7 +113,9 @@ def test_every_file_is_there_and_says_how_it_was_made(solved: tuple[Path, Part])
         assert picture.dtype == np.uint16 and picture.shape[:2] == (SIZE, SIZE)
     record = json.loads((folder / "appearance.json").read_text())
     assert record["method"] == "several lights" and len(record["lamps"]) == 6
-    assert record["gloss"]["regions"]
+    assert record["gloss"]["regions"] and record["residual"]["median"] < 0.05
+    page = (folder / "appearance.html").read_text()
+    assert "The skin was measured" in page and "cam7" in page and "No marks were found." in page
     assert json.loads((folder / "imperfections.json").read_text()) == []
 
 
