@@ -40,6 +40,7 @@ from scan3d.workflows.appearance_flash import flash_of, solved_by_flash
 from scan3d.workflows.appearance_regions import region_labels
 from scan3d.workflows.cameras import rig_in_use
 from scan3d.workflows.carry import carry_on
+from scan3d.workflows.left_alone import fill_left_alone
 from scan3d.workflows.lit_photographs import LitPhotographs
 from scan3d.workflows.solved_skin import digest_of
 
@@ -108,6 +109,8 @@ def _solve(take_dir: Path, options: AppearanceOptions, progress: Progress, worke
                 made = estimate(model, aside, texture_size=options.texture_size, progress=progress)
             else:
                 made = _solved(take, rig_in_use(take), known, model, aside, options, progress, workers)
+            if options.only_skin and known is not None:
+                fill_left_alone(aside, model, made["tiles"])
             cost = started.cost()
             # The scan that the maps are for: its texture coordinates mean nothing on another.
             made |= {"scan": digest_of(model), "inputs": inputs, "cpu_s": round(cost.cpu_seconds, 1)}

@@ -69,7 +69,7 @@ def scan_figure(take: Path) -> Figure:
             continue
         whole = Mesh(vertices=places, faces=faces[of_tile], normals=normals, uv=np.asarray(texture.uv[of_tile]))
         part = whole.submesh(np.ones(len(whole.faces), bool))
-        material = materials[tile] if tile in materials else _plain(np.asarray(picture))
+        material = materials[tile] if tile in materials else plain_material(np.asarray(picture))
         parts.append(Part(name=f"scan{tile}", mesh=part, material=material))
     return Figure(
         name="scan", parts=tuple(parts), landmarks=_guessed(places), facing=np.array([0.0, -1, 0]), notes=(said,)
@@ -87,7 +87,7 @@ def _appearance(folder: Path) -> tuple[dict[int, Material], str]:
     return dict(zip(tiles, read_material(folder), strict=True)), f"materials: {record.get('method', 'solved')}"
 
 
-def _plain(picture: np.ndarray) -> Material:
+def plain_material(picture: np.ndarray) -> Material:
     """A texture (H, W, 3) sRGB as if it were albedo, with gloss as skin usually has."""
     return Material(
         kind="skin",

@@ -23,7 +23,7 @@ from scan3d.geometry import Mesh
 from scan3d.geometry.imperfections import Imperfection
 
 SOLVED = "solved"
-_MEASURED = 255  # of a coverage map
+_FILLED = 128  # of a coverage map; 0 is off the surface, or left alone and as the photographs show it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,4 +128,4 @@ def read_picture(path: Path) -> np.ndarray:
 
 def _not_measured(path: Path) -> np.ndarray:
     """(H, W) uint8, 255 where the skin was filled in from around."""
-    return np.where(read_picture(path) == _MEASURED, 0, 255).astype(np.uint8)
+    return np.where(read_picture(path) == _FILLED, 255, 0).astype(np.uint8)
