@@ -29,7 +29,7 @@ _MAPS = (
     ("specular", "Gloss", "how strongly it shines: white is a reflectance of 0.08, usual skin has 0.028"),
     ("roughness", "Roughness", "how wide the shine spreads: black is a mirror, white is chalk"),
     ("displacement", "Displacement", "heights above the mesh: grey is the mesh, white {range:g} mm above it"),
-    ("coverage", "Coverage", "white was measured, grey was filled in from around, black is no surface"),
+    ("coverage", "Coverage", "white was seen, grey was filled in from around, black is no surface"),
 )
 
 
@@ -154,13 +154,13 @@ def _small(path: Path, widest_px: int) -> np.ndarray:
 
 
 def _shares(folder: Path, record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Measured and filled in, of the surface that the maps hold."""
+    """What cameras saw and what was filled in, of the surface that the maps hold."""
     counts = np.zeros(256, np.int64)
     for number in record["tiles"]:
         counts += np.bincount(read_picture(folder / f"coverage.{number}.png")[..., 0].ravel(), minlength=256)
     whole = max(1, int(counts[1:].sum()))
     return [
-        {"share": counts[255] / whole, "words": "measured"},
+        {"share": counts[255] / whole, "words": "measured" if record.get("lamps") else "photographed"},
         {"share": 1 - counts[255] / whole, "words": "filled in from around"},
     ]
 

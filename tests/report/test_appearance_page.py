@@ -121,7 +121,7 @@ def test_one_light_is_called_an_estimate(tmp_path: Path) -> None:
     text = page.read_text()
     assert "An estimate: the photographs have one light." in text and "nothing tells dark skin from shaded" in text
     assert 'id="gloss"' not in text and 'id="cameras"' not in text and 'id="marks"' not in text
-    assert "Roughness: enlarge" not in text and "Albedo: enlarge" in text
+    assert "<dt>photographed</dt>" in text and "Roughness: enlarge" not in text and "Albedo: enlarge" in text
 
 
 def test_a_camera_is_off_only_where_it_leaves_the_others() -> None:
