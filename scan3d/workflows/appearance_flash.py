@@ -61,7 +61,7 @@ def solved_by_flash(
         tiles.append(udim(maps.tile))
         seen, texels = seen + int(written.known.sum()), texels + len(written.known)
     (out / MARKS).write_text(json.dumps([]) + "\n")
-    fit = solver.fit
+    fit, gloss = solver.fit, solver.gloss
     return {
         "method": FLASH,
         "note": _NOTE,
@@ -70,8 +70,9 @@ def solved_by_flash(
         "cameras": list(views),
         "seen_share": seen / max(1, texels),
         "gloss": {
-            "roughness": round(fit.roughness, 4), "specular": round(fit.specular / 0.08, 4),
-            "second_roughness": round(fit.roughness, 4), "second_share": 0.0, "regions": [],
+            "roughness": round(float(gloss.roughness[0]), 4), "specular": round(float(gloss.specular[0]) / 0.08, 4),
+            "second_roughness": round(gloss.second_roughness, 4), "second_share": round(gloss.second_share, 4),
+            "regions": [],
         },
         "flash": _flash(solver.panel, guessed=setup.panels[0].guessed) | {
             "room": fit.ambient.round(5).tolist(),

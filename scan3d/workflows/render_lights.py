@@ -24,8 +24,8 @@ def light_id_of(take: Take, light: str | None) -> str:
 
 
 def known_exposure(take: Take) -> float | None:
-    """A photograph's linear value over the radiance it was taken of, as lights.toml says; None without the file, and for a
-    flash on the camera, whose strength differs from photograph to photograph."""
+    """A photograph's linear value over the radiance it was taken of, as lights.toml says; None without the file, and
+    for a flash on the camera, whose strength differs from photograph to photograph."""
     path = nearest_lights(take.root)
     known = None if path is None else read_lights(path)
     return None if known is None or any(setup.on_camera for setup in known.setups.values()) else known.exposure

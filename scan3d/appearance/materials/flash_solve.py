@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from scan3d.appearance.materials.files import TRUSTED
 from scan3d.appearance.materials.flash_fit import FlashFit, FlashSamples, fit_flash, start
+from scan3d.appearance.materials.gloss_fit import NODES, GlossFit, GlossSums, fit_gloss
 from scan3d.appearance.materials.light_points import LightPoints
 from scan3d.appearance.materials.lighting import Lighting, Lobe
 from scan3d.appearance.materials.observations import LitView, Sight, Watched, picked, radius2
@@ -26,7 +28,8 @@ from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress, Silent
 
 LEAST_VIEWS = 8
-_SAMPLES = 1500
+_SAMPLES, _GLOSS_SAMPLES = 1500, 20_000
+_EXPLAINED = 0.2  # what the diffuse model may leave of a point that tells of gloss, as a share
 _ROUNDS = 3  # of the flash's place and its shadows
 _OFF = 1e-3  # of the surface's size: rays start this far above it
 _BRIGHT, _BRIGHT_SHARE = 0.75, 95  # albedo that so many per cent of the surface stay below
@@ -37,8 +40,8 @@ _BLOCK_BYTES, _KEPT_BYTES = 1 << 29, 1 << 30
 
 
 class FlashSolver:
-    """A surface and its photographs. `fit` is what all texels share, `panel` the flash in the camera's frame, as bright
-    as `fit` has it; `tiles()` solves the texels."""
+    """A surface and its photographs. `fit` is what all texels share, `gloss` its two lobes, `panel` the flash in the
+    camera's frame, as bright as `fit` has it; `tiles()` solves the texels."""
 
     def __init__(
         self, surface: Surface, views: Sequence[LitView], setup: LightSetup, light_id: str, *, visible: bool = True,
@@ -71,10 +74,11 @@ class FlashSolver:
         self.fit, self.panel = fit, _flash(flashes[0], fit)
         seen = _seen(rays, surface, lights) if visible else np.ones((*thrown.shape, 1), np.uint8)
         self._lighting = self._light(surface, lights, seen, thrown)
+        self.gloss = self._lobes(at_vertices(surface, _spread(surface, _GLOSS_SAMPLES)))
 
     def tiles(self) -> Iterator[TileMaps]:
         """The maps, a tile at a time."""
-        most = max(10_000, _BLOCK_BYTES // (160 + 20 * len(self._views)))
+        most = max(10_000, _BLOCK_BYTES // (160 + 24 * len(self._views)))
         for tile in range(self._surface.tiles):
             index, face = texel_owners(self._surface, tile)
             if not len(index):
@@ -86,17 +90,41 @@ class FlashSolver:
             albedo, normal, trusted, residual = (np.concatenate(column) for column in zip(*parts, strict=True))
             yield TileMaps(
                 tile=tile, index=index, face=face, albedo=albedo, normal=normal, trusted=trusted, residual=residual,
-                specular=np.full(len(index), self.fit.specular, np.float32),
-                roughness=np.full(len(index), self.fit.roughness, np.float32),
+                specular=np.full(len(index), self.gloss.specular[0], np.float32),
+                roughness=np.full(len(index), self.gloss.roughness[0], np.float32),
             )  # fmt: skip
 
     def _solved(self, points: Points) -> tuple[np.ndarray, ...]:
+        value, weight, _ = self._diffuse_light(points, _lobe(self.gloss, len(points)))
+        made = self._lighting.diffuse(points, value, weight, turn=self._turn)
+        return made.albedo, made.normal, made.trusted, made.residual
+
+    def _lobes(self, points: Points) -> GlossFit:
+        """A wide and a sharp lobe for the whole surface, from what points show beyond their diffuse light: the fit of
+        the flash has one lobe, and looks away where that does not do."""
+        first = GlossFit(
+            roughness=np.array([self.fit.roughness]), specular=np.array([self.fit.specular]), explained=np.zeros(1),
+            second_roughness=self.fit.roughness, second_share=0.0,
+        )  # fmt: skip
+        value, weight, shine = self._diffuse_light(points, _lobe(first, len(points)))
+        made = self._lighting.diffuse(points, value, weight, turn=self._turn)
+        left = (value - self._lighting.shown(points, made)).mean(axis=2) + shine
+        good = (made.trusted > TRUSTED) & (made.residual < _EXPLAINED)
+        cell, squares, sums = np.where(good, 0, -1).astype(np.int32), NODES**4, GlossSums.zeros(1)
+        for number in range(len(self._views)):
+            sight = self._watched(number).sight(points.position, points.normal)
+            samples = np.ascontiguousarray(left[:, number])
+            self._lighting.pool_gloss(
+                points, made, cell, sight, samples, number, squares, (sums.normal, sums.right, sums.square)
+            )
+        found = fit_gloss(sums.mixed(np.eye(1)))
+        return found if found.specular[0] > 0 else first
+
+    def _diffuse_light(self, points: Points, lobe: Lobe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of points under each photograph's flash: diffuse light (N, V, 3), weight (N, V), gloss taken off (N, V)."""
         count, lamps = len(points), len(self._views)
         value, weight = np.zeros((count, lamps, 3), np.float32), np.zeros((count, lamps), np.float32)
-        lobe = Lobe(
-            roughness=np.full(count, self.fit.roughness, np.float32),
-            gain=np.full(count, self.fit.specular, np.float32), second_roughness=self.fit.roughness, second_share=0.0,
-        )  # fmt: skip
+        shines = np.zeros((count, lamps), np.float32)
         with self._progress.task("albedo", lamps) as task:
             for number, view in enumerate(self._views):
                 sight = self._watched(number).sight(points.position, points.normal)
@@ -104,12 +132,11 @@ class FlashSolver:
                     seen = picked(view.load(self._light_id), sight)
                     light = seen / self._factor(number, radius2(sight, view.camera))
                     shine = self._lighting.gloss(points, points.normal, sight, number, lobe)
-                    value[:, number] = light - shine[:, None]
+                    value[:, number], shines[:, number] = light - shine[:, None], shine
                     ratio = _SHINY * shine / np.maximum(light.mean(axis=1), 1e-4)
                     weight[:, number] = sight.share * (seen.max(axis=1) < _CLIPPED) / (1 + ratio**2)
                 task.advance()
-        made = self._lighting.diffuse(points, value, weight, turn=self._turn)
-        return made.albedo, made.normal, made.trusted, made.residual
+        return value, weight, shines
 
     def _factor(self, number: int, far: np.ndarray) -> np.ndarray:
         """(N, 3) what a photograph makes of the flash's light, at squared radii (N,)."""
@@ -161,12 +188,20 @@ class FlashSolver:
         return made
 
 
-def _spread(surface: Surface) -> np.ndarray:
+def _lobe(gloss: GlossFit, count: int) -> Lobe:
+    """The same gloss for so many points."""
+    return Lobe(
+        roughness=np.full(count, gloss.roughness[0], np.float32), gain=np.full(count, gloss.specular[0], np.float32),
+        second_roughness=gloss.second_roughness, second_share=gloss.second_share,
+    )  # fmt: skip
+
+
+def _spread(surface: Surface, most: int = _SAMPLES) -> np.ndarray:
     """Vertices that are sampled, spread by area."""
     mesh = surface.mesh
     weight = np.bincount(mesh.faces.ravel(), np.repeat(mesh.face_areas(), 3), len(mesh.vertices))
     weight[surface.label < 0] = 0
-    count = min(_SAMPLES, int((weight > 0).sum()))
+    count = min(most, int((weight > 0).sum()))
     return np.sort(np.random.default_rng(0).choice(len(weight), count, replace=False, p=weight / weight.sum()))
 
 
