@@ -23,6 +23,7 @@ from tests.benchmarks.run import Run, run
 HELD_OUT = ("09", "25", "41", "57")
 _DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 _TEXTURE = 2048
+_SAMPLES = {"preview": "4", "final": "16"}  # of three megapixels: paths enough for figures
 _LIGHTS = """format = "scan3d lights 1"
 units = "metres"
 
@@ -88,8 +89,9 @@ def _hold_out(take: Path) -> None:
 
 def _row(take: Path, camera: str) -> dict[str, Any]:
     row: dict[str, Any] = {"camera": camera}
-    for quality in ("preview", "final"):
-        _scan3d("render", take, "--camera", camera, "--compare", "--quality", quality)
+    for quality in _SAMPLES:
+        how = ("--quality", quality, "--samples", _SAMPLES[quality])
+        _scan3d("render", take, "--camera", camera, "--compare", *how)
         (path,) = (take / "results" / "render").glob(f"{camera}_*_{quality}.json")
         found = json.loads(path.read_text())
         row[quality] = found["compare"]
@@ -118,7 +120,7 @@ def draw(
         f"{made}\n66 photographs of a model skull (alansartlog, CC BY 4.0), taken by hand in a dark room with a flash "
         f"on the camera, JPEG. {', '.join(HELD_OUT)} are held out: nothing is made from them but their own place. "
         f"`scan3d appearance` (maps of {result['texture_size']} texels, {result['appearance_cpu_s']:.0f} CPU s), then "
-        f"`scan3d render --camera --compare`; a final picture costs {final:.0f} CPU s. Plain blending is the scan's "
+        f"`scan3d render --camera --compare`; a final picture ({_SAMPLES['final']} paths a pixel) costs {final:.0f} CPU s. Plain blending is the scan's "
         "multi-view texture, unlit, seen from the same camera, on the same pixels. One factor of exposure is fitted "
         "for each picture; colours are not helped.\n\n"
         f"{table(rows)}\n"

@@ -36,7 +36,7 @@ _BRIGHT, _BRIGHT_SHARE = 0.75, 95  # albedo that so many per cent of the surface
 _CLIPPED = 0.98
 _COARSE_FACES = 30_000  # light thrown back changes slowly
 _SHINY = 3.0  # a sighting whose gloss is a third of its light counts half
-_BLOCK_BYTES, _KEPT_BYTES = 1 << 29, 1 << 30
+_BLOCK_BYTES, _KEPT_BYTES = 1 << 30, 1 << 30
 
 
 class FlashSolver:
