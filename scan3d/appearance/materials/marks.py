@@ -22,12 +22,14 @@ LEAST_MM = 1.0
 _MOST_MM, _WIDEST_LINE_MM = 12.0, 5.0
 _LEAST_CONTRAST = 0.05
 _STANDS_OUT, _LINE_STANDS_OUT = 6.0, 5.0  # standard deviations of the skin around
-_UNEXPLAINED, _EXPLAINED = 0.35, 0.33
+_EXPLAINED = 0.33  # of what varies in the window
+_UNEXPLAINED, _UNEVEN_LEAVES = 0.2, 15.0  # of the mark itself; the second over stands_out squared: skin's unevenness
 _LINE_UNEXPLAINED, _LINE_EXPLAINED, _LINE_AROUND = 0.25, 0.55, 0.75
 _LONG, _LEAST_LINE_MM = 2.2, 8.0  # length over width, from which a mark is followed; and is a line
-_AROUND = 0.9
-_OFF = 0.5  # of the candidate's size, between it and the fitted middle
-_UNEVEN = 0.08  # skin around varies by 0.03, beside lips and nostrils by 0.06; brows by 0.15
+_AROUND = 0.8
+_OFF = 0.45  # of the candidate's size, between it and the fitted middle
+_COLOURED = 0.2
+_UNEVEN = 0.07  # skin around varies by 0.03, beside lips and nostrils by 0.06; brows by 0.15
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
@@ -125,11 +127,11 @@ def _is_spot(shape: MarkShape, candidate: Candidate, texel_mm: float) -> bool:
         and HALF_AT * shape.width_mm > 2 * texel_mm
         and np.abs(shape.contrast).max() > _LEAST_CONTRAST
         and shape.stands_out > _STANDS_OUT
-        and shape.unexplained < _UNEXPLAINED
+        and shape.unexplained < max(_UNEXPLAINED, _UNEVEN_LEAVES / shape.stands_out**2)
         and shape.uneven < _UNEVEN
         and shape.around >= _AROUND
         and _of_skin(shape.contrast)
-        and float(np.hypot(*shape.centre)) < _OFF * max(candidate.size_mm, shape.size_mm)
+        and float(np.hypot(*shape.centre)) < _OFF * candidate.size_mm
         and shape.size_mm < 3 * shape.width_mm
     )
 
@@ -153,10 +155,14 @@ def _line(skin: SkinPicture, patch: Patch, shape: MarkShape) -> _Found | None:
 
 
 def _of_skin(contrast: np.ndarray) -> bool:
-    """Whether pigment, blood or their lack can look so: all channels go one way, or red most and blue least as over a
-    vein. Light that strayed from hair or cloth does not care."""
-    one_way = min(float(contrast.max()), -float(contrast.min())) < 0.3 * float(np.abs(contrast).max())
-    return one_way or bool(contrast[0] > contrast[1] > contrast[2])
+    """Whether pigment, blood or their lack can look so. They take more of one colour than of another: what takes of
+    all alike is light that was not known well, in folds. All channels go one way, or red most and blue least as over
+    a vein: stray light of hair and cloth does not care."""
+    density = -np.log(np.maximum(1 - contrast, 1e-2))
+    strongest = float(np.abs(density).max())
+    one_way = min(float(density.max()), -float(density.min())) < 0.3 * strongest
+    ordered = bool(density[0] > density[1] > density[2])
+    return float(np.ptp(density)) > _COLOURED * strongest and (one_way or ordered)
 
 
 def _kind(contrast: np.ndarray, size_mm: float, long: float) -> str:

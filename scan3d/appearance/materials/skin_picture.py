@@ -10,7 +10,7 @@ import numpy as np
 
 from scan3d.appearance.materials.surface import Surface, points_of
 
-_FINEST_M = 0.2e-3  # marks are a millimetre and more: finer texels are averaged first
+_FINEST_M = 0.3e-3  # marks are a millimetre and more: finer texels are averaged first, which takes their noise off
 _CHUNK = 1_000_000
 _BLUR = 0.35  # standard deviation of what a texel averages, in texels: a square has 0.29, photographs add theirs
 _SAME_SIDE = 0.5  # cosine between normals: of an ear one side is meant, of lips one lip

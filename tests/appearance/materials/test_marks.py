@@ -82,13 +82,13 @@ def test_marks_are_found_where_they_are_as_large_as_they_are(marked: np.ndarray)
 
 
 def test_a_vein_is_followed_around_a_limb() -> None:
-    albedo = skin(4)
-    with_mark(albedo, 150, 150, 3.0, 0.08 * BLUE, length_mm=40)
+    albedo = skin(4)[:120]
+    with_mark(albedo, 60, 150, 3.0, 0.08 * BLUE, length_mm=40)
     shown = picture(albedo, bent_m=0.03)  # 40 mm are 76 degrees of it
     (vein,) = find_marks(shown)
     assert vein.kind == "vein"
     assert vein.size_mm == pytest.approx(40, rel=0.1)
-    assert np.linalg.norm(np.asarray(vein.position_m) - shown.position[150, 150]) < 2e-3
+    assert np.linalg.norm(np.asarray(vein.position_m) - shown.position[60, 150]) < 2e-3
 
 
 def test_a_mark_on_a_seam_of_the_chart_is_whole_and_one(marked: np.ndarray) -> None:
@@ -116,10 +116,10 @@ def test_skin_without_marks_has_none() -> None:
 
 
 def test_edges_of_colour_and_hairs_are_no_marks() -> None:
-    albedo = skin(3)[:150]
+    albedo = skin(3)[:90]
     albedo[:, 200:] *= np.float32(0.6)  # a lip
     rng = np.random.default_rng(0)
-    for row, column in rng.uniform((20, 40), (130, 70), (200, 2)):  # a brow
+    for row, column in rng.uniform((20, 40), (70, 70), (90, 2)):  # a brow
         with_mark(albedo, row, column, 0.5, np.full(3, 0.4), length_mm=8)
     assert find_marks(picture(albedo)) == []
 
@@ -133,5 +133,5 @@ def test_what_lies_at_the_edge_of_what_was_seen_is_no_mark() -> None:
 
 
 def test_one_mark_on_two_tiles_is_one(marked: np.ndarray) -> None:
-    once = find_marks(picture(marked))
-    assert len(without_doubles([*once, *once])) == len(once)
+    once = find_marks(picture(marked[:120]))
+    assert len(without_doubles([*once, *once])) == len(once) == 3
