@@ -56,6 +56,7 @@ class FlashSolver:
         self._surface, self._views, self._light_id, self._turn = surface, tuple(views), light_id, turn
         self._progress, self._workers = progress or Silent(), workers
         self._known: dict[int, Watched] = {}
+        self._kept: dict[int, np.ndarray] = {}
         points = at_vertices(surface, _spread(surface))
         samples = self._sampled(points)
         rays = ray_scene([(surface.mesh.vertices, surface.mesh.faces)])
@@ -129,7 +130,7 @@ class FlashSolver:
             for number, view in enumerate(self._views):
                 sight = self._watched(number).sight(points.position, points.normal)
                 if (sight.share > 0).any():
-                    seen = picked(view.load(self._light_id), sight)
+                    seen = picked(self._photograph(number), sight)
                     light = seen / self._factor(number, radius2(sight, view.camera))
                     shine = self._lighting.gloss(points, points.normal, sight, number, lobe)
                     value[:, number], shines[:, number] = light - shine[:, None], shine
@@ -157,7 +158,7 @@ class FlashSolver:
 
             def look(number: int) -> tuple[Sight, np.ndarray]:
                 sight = self._watched(number).sight(points.position, points.normal)
-                shown = picked(self._views[number].load(self._light_id), sight)
+                shown = picked(self._photograph(number), sight)
                 task.advance()
                 return sight, shown
 
@@ -176,6 +177,15 @@ class FlashSolver:
             radius2=far[view, point].astype(float), thrown=np.zeros(len(view)),
             centre=np.stack([v.camera.centre for v in self._views]), turn=np.stack([p.rotation for p in poses]),
         )  # fmt: skip
+
+    def _photograph(self, number: int) -> np.ndarray:
+        """(H, W, 3) linear; kept in half precision, as far as there is room: reading is most of the work."""
+        if number in self._kept:
+            return self._kept[number].astype(np.float32)
+        made = self._views[number].load(self._light_id)
+        if 2 * made.size * (len(self._kept) + 1) <= _KEPT_BYTES:
+            self._kept[number] = made.astype(np.float16)
+        return made
 
     def _watched(self, number: int) -> Watched:
         """What a view sees, kept from block to block as far as there is room."""
