@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from scan3d.appearance.visibility import look_through
 from scan3d.errors import InputError
 from scan3d.geometry import Camera, Mesh
 from scan3d.geometry.lights import LightSetup
+
+_NOISE = 0.15  # of a wave's height, against which it is restored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,19 +127,28 @@ def radius2(sight: Sight, camera: Camera) -> np.ndarray:
     return np.asarray((off**2).sum(axis=1) / (0.25 * (i.width**2 + i.height**2)), np.float32)
 
 
-def sharpened(picture: np.ndarray, *, averages: int = 2) -> np.ndarray:
-    """A picture with what is averaged over a pixel's square given back, so many times.
+def sharpened(picture: np.ndarray) -> np.ndarray:
+    """A picture (H, W, C) with what is averaged on the way from skin to photograph and back to a render given back.
 
-    Once by the sensor, once by texels of about a pixel's size, between which renderers interpolate. The kernel's answer
-    at a wave of p pixels is 1 + 2 a (1 - cos(2 pi / p)), which with a = 1/24 is the inverse of a square's to second
-    order.
+    A sensor averages over a pixel's square, and renderers interpolate linearly between texels of about that size: a
+    wave of f a pixel keeps m = sinc(f)^3 of its height. Each axis is multiplied with m / (m^2 + 0.15^2), Wiener's
+    inverse for noise that is 0.15 of what there is: 1.1 at six pixels, 1.7 at three, 2.9 at two.
     """
     import cv2
 
-    kernel = np.array([-1.0, 26.0, -1.0], np.float32) / 24
-    for _ in range(averages):
-        picture = cv2.sepFilter2D(picture, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
-    return picture
+    kernel = _inverse()
+    return np.asarray(cv2.sepFilter2D(picture, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REPLICATE))
+
+
+@functools.cache
+def _inverse() -> np.ndarray:
+    """(9,) float32 kernel that comes nearest to the inverse, relative to it, of sum 1."""
+    f = np.linspace(0, 0.5, 200)
+    kept = np.sinc(f) ** 3
+    wanted = kept / (kept**2 + _NOISE**2) * (1 + _NOISE**2)
+    waves = np.stack([2 * np.cos(2 * np.pi * k * f) - 2 for k in (1, 2, 3, 4)], axis=1)
+    side, *_ = np.linalg.lstsq(waves / wanted[:, None], (wanted - 1) / wanted, rcond=None)
+    return np.concatenate([side[::-1], [1 - 2 * side.sum()], side]).astype(np.float32)
 
 
 def every_lamp_is_there(lamps: Sequence[Lamp]) -> None:

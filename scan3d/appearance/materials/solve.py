@@ -7,7 +7,7 @@ lamps make it longer, not larger: a block holds fewer texels the more lamps ther
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -136,8 +136,15 @@ class Solver:
         count, lamps = len(points), len(self._lamps)
         total, weight = np.zeros((count, lamps, 3), np.float32), np.zeros((count, lamps), np.float32)
         colour = self.common.lighting.lights.colour
+        best = np.zeros(count, np.float32)
+        for _, sight in self._sights(points):
+            np.maximum(best, sight.share, out=best)
         with self._progress.task("diffuse", len(self._views)) as task:
-            for number, sight in self._sights(points):
+            for number, seen in self._sights(points):
+                # What lies aslant is blurred: against the best view of a texel others count by the eighth power of the
+                # cosine. With the fourth normals of half a millimetre are off by 0.88 degrees instead of 0.83, with the
+                # twelfth by 0.81, and there is less to average over.
+                sight = replace(seen, share=seen.share**2 / np.maximum(best, 1e-9))
                 factor = self._factor(number, sight)
                 for k, lamp in enumerate(self._lamps):
                     if lamp.cross is not None:
