@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from scan3d.appearance.materials.files import MARKS, RECORD, read_record, udim, write_tile
+from scan3d.appearance.materials.folds import Folds
 from scan3d.appearance.materials.labels import KINDS
 from scan3d.appearance.materials.marks import find_marks, without_doubles
 from scan3d.appearance.materials.observations import Lamp, LitView, lamps_of, sharpened
@@ -311,7 +312,7 @@ def tile_marks(surface: Surface, maps: TileMaps, known: np.ndarray) -> list[Impe
     """Marks of a tile's skin, of its texels known (N,) bool."""
     skin = known & (surface.label[surface.mesh.faces[maps.face]] == 0).all(axis=1)
     picture = skin_picture(surface, maps.index, maps.face, maps.albedo, skin)
-    return [] if picture is None else find_marks(picture)
+    return [] if picture is None else find_marks(picture, folds=Folds(surface.mesh))
 
 
 def write_marks(marks: Sequence[Imperfection], out: Path) -> None:

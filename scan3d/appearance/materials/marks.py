@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scan3d.appearance.materials.folds import Folds
 from scan3d.appearance.materials.long_marks import Line, follow
 from scan3d.appearance.materials.mark_candidates import Candidate, candidates
 from scan3d.appearance.materials.mark_fit import HALF_AT, MarkShape, fit_mark
@@ -29,6 +30,7 @@ _LONG, _LEAST_LINE_MM = 2.2, 8.0  # length over width, from which a mark is foll
 _AROUND = 0.8
 _OFF = 0.45  # of the candidate's size, between it and the fitted middle
 _COLOURED = 0.2
+_DOUBTS = 4.0
 _UNEVEN = 0.07  # skin around varies by 0.03, beside lips and nostrils by 0.06; brows by 0.15
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
@@ -51,9 +53,9 @@ class _Found:
         return float(np.linalg.norm(points - other.place, axis=1).min()) < 1e-3 * max(reach, 0.5)
 
 
-def find_marks(skin: SkinPicture, *, part: str = "skin") -> list[Imperfection]:
+def find_marks(skin: SkinPicture, *, folds: Folds | None = None, part: str = "skin") -> list[Imperfection]:
     """Marks of one tile, strongest first. Marks on both sides of a seam of the chart are one; on two tiles they are
-    two: see `without_doubles`."""
+    two: see `without_doubles`. folds: of the surface; in them a mark must be stronger."""
     found = candidates(skin.albedo, skin.known, 1e3 * skin.texel_m)
     if not found:
         return []
@@ -65,7 +67,7 @@ def find_marks(skin: SkinPicture, *, part: str = "skin") -> list[Imperfection]:
     for spot in sorted(spots, key=lambda mark: -mark.strength):
         if not any(_same(other, spot) for other in kept):
             kept.append(spot)
-    marks = [_record(mark, skin, part) for mark in kept]
+    marks = [_record(mark, skin, part) for mark in kept if folds is None or _believed(mark, skin, folds)]
     return sorted(marks, key=lambda m: -abs(m.contrast))
 
 
@@ -152,6 +154,12 @@ def _line(skin: SkinPicture, patch: Patch, shape: MarkShape) -> _Found | None:
         place=line.middle, size_mm=line.length_mm, width_mm=line.width_mm, contrast=line.contrast,
         strength=line.explained, line=line,
     )  # fmt: skip
+
+
+def _believed(mark: _Found, skin: SkinPicture, folds: Folds) -> bool:
+    """Whether the mark is more than the error of albedos there."""
+    doubt = folds.doubt(mark.place, skin.normal[skin.nearest(mark.place)].astype(np.float64))
+    return float(np.abs(mark.contrast).max()) > _DOUBTS * doubt
 
 
 def _of_skin(contrast: np.ndarray) -> bool:
