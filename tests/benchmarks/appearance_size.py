@@ -58,7 +58,7 @@ def appearance_size() -> dict[str, Any]:
 
 def solve(take: Path, texels: int, every: int) -> dict[str, Any]:
     """What `scan3d appearance` does, with a watch on its parts. every: above 1 solves the first block alone, with every
-    so many views of all that are held, after a look at few samples."""
+    so many views of all that are held, after a look at few samples and no shadows."""
     import scan3d.appearance.materials.solve as solving
     import scan3d.workflows.appearance as workflow
     from scan3d.pipeline.progress import Silent
@@ -84,6 +84,9 @@ def solve(take: Path, texels: int, every: int) -> dict[str, Any]:
             told["blocks"] += 1
             told["texels"] += len(points)
             if every > 1 and told["blocks"] > 1:
+                # What is not written to takes no memory.
+                maps.albedo[rows], maps.normal[rows], maps.trusted[rows] = 0.4, (0, 0, 1), 1
+                maps.specular[rows], maps.roughness[rows], maps.residual[rows] = 0.028, 0.5, 0.01
                 return
             with part("texels"):
                 for number in range(len(self._views) if every > 1 else 0):
@@ -107,7 +110,7 @@ def solve(take: Path, texels: int, every: int) -> dict[str, Any]:
     for name, call in (("write_tile", "files"), ("tile_marks", "marks"), ("_write_page", "page")):
         setattr(workflow, name, named(call, getattr(workflow, name)))
     shutil.rmtree(take / "results" / "appearance", ignore_errors=True)
-    samples = solving.SolveOptions(table_bytes=_FEW_BYTES) if every > 1 else solving.SolveOptions()
+    samples = solving.SolveOptions(table_bytes=_FEW_BYTES, visible=False) if every > 1 else solving.SolveOptions()
     options = workflow.AppearanceOptions(texture_size=texels, solve=samples)
     workflow.solve_take(take, options, progress=Silent())
     return told
