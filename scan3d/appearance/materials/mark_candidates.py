@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 SIZES_MM = (1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
-LEAST_STRENGTH = 4.5  # in standard deviations of the skin around; one in 10,000 texels of even skin has it
+LEAST_STRENGTH = 5.0  # in standard deviations of the skin around
 _AROUND_MM = 10.0
 _EVEN = 1.53  # the square of the mean root of the length of three numbers that are normally distributed
 

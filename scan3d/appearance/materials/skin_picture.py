@@ -95,7 +95,7 @@ def skin_picture(
 ) -> SkinPicture | None:
     """Of texels (N,) of a tile with faces (N,), albedo (N, 3) and known (N,) bool; None where none is known.
 
-    Texels finer than a fifth of a millimetre are averaged two by two until they are not: marks need no finer ones, and
+    Texels finer than 0.3 mm are averaged two by two until they are not: marks need no finer ones, and
     memory follows.
     """
     if not known.any():
