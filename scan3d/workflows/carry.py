@@ -17,6 +17,7 @@ from scan3d.body.stages import DETAIL_FILE
 from scan3d.errors import Scan3dError
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
+from scan3d.workflows.marks_check import said_of_marks
 from scan3d.workflows.solved_skin import SOLVED, digest_of, solved_skin
 
 PLAIN_TEXTURE = "plain texture: the light of the photographs is still in it"
@@ -45,7 +46,7 @@ def carry_on(take: Path, *, progress: Progress) -> str:
         _bake(take, out, path, about, progress)
     except Scan3dError as error:
         return f"The maps of the fitted body stay as they were: {error.what} {error.next_step}"
-    return _CARRIED
+    return f"{_CARRIED} {said_of_marks(read_about(out / 'maps') or {})}".rstrip()
 
 
 def _bake(take: Path, out: Path, mesh: Path, about: Mapping[str, Any], progress: Progress) -> None:

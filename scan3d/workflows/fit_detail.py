@@ -16,6 +16,7 @@ from scan3d.geometry import Mesh
 from scan3d.pipeline.aside import write_bytes
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
+from scan3d.workflows.marks_check import note_marks
 from scan3d.workflows.solved_skin import SolvedSkin, solved_skin
 
 _TEXTURED = (".obj", ".glb")
@@ -80,6 +81,7 @@ def write_body_maps(
     (out / "maps" / "maps.json").unlink(missing_ok=True)
     for name in (*names, MARKS_FILE, "maps.json"):
         write_bytes(out / "maps" / name, (maps / name).read_bytes())
+    note_marks(out / "maps")
 
 
 def _uv_bytes(model: BodyModel) -> bytes:
