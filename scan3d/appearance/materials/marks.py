@@ -64,22 +64,46 @@ def find_marks(skin: SkinPicture, *, folds: Folds | None = None, part: str = "sk
     for line in sorted(lines, key=lambda mark: -mark.strength):
         if not any(other.holds(line) or line.holds(other) for other in kept):
             kept.append(line)
-    for spot in sorted(spots, key=lambda mark: -mark.strength):
-        if not any(_same(other, spot) for other in kept):
-            kept.append(spot)
+    kept += _apart(kept, sorted(spots, key=lambda mark: -mark.strength))
     marks = [_record(mark, skin, part) for mark in kept if folds is None or _believed(mark, skin, folds)]
     return sorted(marks, key=lambda m: -abs(m.contrast))
 
 
 def without_doubles(marks: list[Imperfection]) -> list[Imperfection]:
     """Of marks that lie on each other, the larger: two tiles may show one mark."""
-    kept: list[Imperfection] = []
-    for mark in sorted(marks, key=lambda m: -m.size_mm):
-        place = np.asarray(mark.position_m)
-        reach = [0.5e-3 * min(max(mark.size_mm, other.size_mm), 2 * min(mark.size_mm, other.size_mm)) for other in kept]
-        if all(np.linalg.norm(place - o.position_m) > r for o, r in zip(kept, reach, strict=True)):
-            kept.append(mark)
-    return sorted(kept, key=lambda m: -abs(m.contrast))
+    if not marks:
+        return []
+    from scipy.spatial import KDTree
+
+    ordered = sorted(marks, key=lambda m: -m.size_mm)
+    places, sizes = np.array([m.position_m for m in ordered]), np.array([m.size_mm for m in ordered])
+    kept = np.zeros(len(ordered), bool)
+    for number, around in enumerate(KDTree(places).query_ball_point(places, 0.5e-3 * sizes.max())):
+        larger = np.array([k for k in around if kept[k]], np.int64)
+        reach = 0.5e-3 * np.minimum(sizes[larger], 2 * sizes[number])
+        kept[number] = bool((np.linalg.norm(places[larger] - places[number], axis=1) > reach).all())
+    return sorted((m for m, stays in zip(ordered, kept, strict=True) if stays), key=lambda m: -abs(m.contrast))
+
+
+def _apart(lines: list[_Found], spots: list[_Found]) -> list[_Found]:
+    """Spots, strongest first, that are on no stronger one and on no line: only what is near is looked at, since cloth
+    may have thousands."""
+    from scipy.spatial import KDTree
+
+    if not spots:
+        return []
+    places = np.array([spot.place for spot in spots])
+    reach_m = 1e-3 * max(0.5, 0.5 * max(spot.size_mm for spot in spots))
+    tree = KDTree(places)
+    on_line = np.zeros(len(spots), bool)
+    for line in lines:
+        assert line.line is not None
+        near = np.unique(np.concatenate(tree.query_ball_point(line.line.points, 1e-3 * (0.75 * line.width_mm + 1))))
+        on_line[[k for k in near.astype(np.int64) if _same(line, spots[k])]] = True
+    kept = np.zeros(len(spots), bool)
+    for number, around in enumerate(tree.query_ball_point(places, reach_m)):
+        kept[number] = not on_line[number] and not any(kept[k] and _same(spots[k], spots[number]) for k in around)
+    return [spot for spot, stays in zip(spots, kept, strict=True) if stays]
 
 
 def _same(first: _Found, second: _Found) -> bool:
