@@ -53,6 +53,7 @@ def write_appearance(results: Path, scene: Scene) -> None:
     (folder / "imperfections.json").write_text(json.dumps([{**MARK, "position_m": place}]))
 
 
+@pytest.mark.slow
 def test_solved_skin_is_carried_on_and_stale_maps_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene()
     results = tmp_path / "results"
