@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from scan3d.pipeline.aside import write_bytes
-from scan3d.report.page_files import filled_in, plain
-from scan3d.report.texture import encode_jpeg, read_picture
+from scan3d.report.page_files import embedded, filled_in, plain
+from scan3d.report.texture import read_picture
 
 _GRADES = {"PASS": "good", "WARN": "look", "FAIL": "bad"}
 _HEADLINES = {
@@ -85,13 +84,7 @@ def _pictures(folder: Path, maps: Mapping[str, Any] | None) -> list[dict[str, An
 
 
 def _embedded(path: Path, widest_px: int) -> dict[str, Any]:
-    import cv2
-
     picture = read_picture(path)
     if picture.dtype == np.uint16:
         picture = (picture // 257).astype(np.uint8)
-    if picture.shape[1] > widest_px:
-        height = round(picture.shape[0] * widest_px / picture.shape[1])
-        picture = cv2.resize(picture, (widest_px, height), interpolation=cv2.INTER_AREA)
-    data = base64.b64encode(encode_jpeg(picture, 86)).decode()
-    return {"uri": f"data:image/jpeg;base64,{data}", "width": picture.shape[1], "height": picture.shape[0]}
+    return embedded(picture, widest_px=widest_px)

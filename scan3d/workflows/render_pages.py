@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from scan3d.errors import InputError
-from scan3d.report.page_files import filled_in, plain
-from scan3d.report.texture import encode_jpeg
+from scan3d.report.page_files import embedded, filled_in, plain
 
 _CELL_PX, _GAP_PX, _WORDS_PX = 420, 12, 34
 _PAGE_PX = 900
@@ -51,9 +49,7 @@ def lookbook(title: str, entries: Sequence[Entry]) -> str:
     rows = []
     for entry in entries:
         small = _fitted(_read(entry.picture), _PAGE_PX)
-        data = base64.b64encode(encode_jpeg(small, 88)).decode()
-        size = {"width": small.shape[1], "height": small.shape[0]}
-        rows.append({"name": entry.name, "uri": f"data:image/jpeg;base64,{data}", **size})
+        rows.append({"name": entry.name, **embedded(small, quality=88)})
     numbers = {
         "format": "scan3d lookbook",
         "take": title,
