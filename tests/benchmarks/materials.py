@@ -337,9 +337,9 @@ def _joined(parts: Sequence[Part]) -> tuple[Mesh, np.ndarray]:
 
 _CLAIMS = (
     ("albedo_db", "diffuse albedo, PSNR, dB", 35.0, True, 1),
-    ("normal_deg", "normals, mean, degrees", 3.0, False, 2),
+    ("normal_deg", "normals of texels of a quarter of a millimetre, mean, degrees", 3.0, False, 2),
     ("mesh_normal_deg", "the mesh's own normals", None, False, 2),
-    ("normal_deg_over_four", "normals over four texels (half a millimetre), mean, degrees", 3.0, False, 2),
+    ("normal_deg_over_four", "normals over half a millimetre, mean, degrees", 3.0, False, 2),
     ("mesh_normal_deg_over_four", "the mesh's own normals", None, False, 2),
     ("specular_error", "specular gain by region, median error", 0.1, False, 3),
     ("specular_texel_error", "specular gain by texel, median error", None, False, 3),
