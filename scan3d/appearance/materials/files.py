@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from scan3d.appearance.fill import fill_texture
-from scan3d.appearance.materials.relief import heights, texel_size_m, to_tangent_space
+from scan3d.appearance.materials.relief import heights, to_tangent_space
 from scan3d.appearance.materials.solve import TileMaps
-from scan3d.appearance.materials.surface import Surface
+from scan3d.appearance.materials.surface import Surface, texel_side_m
 from scan3d.appearance.tone import srgb_from_linear
 from scan3d.errors import InputError
 from scan3d.geometry.materials import Material
@@ -77,7 +77,7 @@ def write_tile(folder: Path, surface: Surface, maps: TileMaps, *, gloss: bool, r
     _write(folder / f"normal.{suffix}", _codes(slopes, 0.5, 0.5))
     seen = np.zeros(size * size, bool)
     seen[maps.index[known]] = True
-    height = heights(slopes, seen.reshape(size, size), texel_size_m(surface, maps.tile))
+    height = heights(slopes, seen.reshape(size, size), texel_side_m(surface, surface.tile_of_face == maps.tile))
     steps = np.rint(np.clip(height / RANGE_M, -1, 1) * (_MIDDLE - 1)).astype(np.int32)
     _write(folder / f"displacement.{suffix}", (steps + _MIDDLE).astype(np.uint16))
     del whole, slopes, height, steps, seen

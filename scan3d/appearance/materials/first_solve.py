@@ -17,7 +17,7 @@ from scan3d.appearance.materials.light_points import LightPoints
 from scan3d.appearance.materials.lighting import Diffuse, Lighting, Lobe
 from scan3d.appearance.materials.observations import Lamp, LitView, Sight, Watched, picked, radius2
 from scan3d.appearance.materials.regions import Patches, make_patches
-from scan3d.appearance.materials.surface import Points, Surface, at_vertices
+from scan3d.appearance.materials.surface import Points, Surface, at_vertices, spread_by_area
 from scan3d.appearance.materials.transport import Transport
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress
@@ -64,7 +64,7 @@ def first_solve(
     lens: bool = True, table_bytes: int = TABLE_BYTES, progress: Progress, workers: int | None = None,
 ) -> FirstSolve:  # fmt: skip
     """Solve a sample of the surface's vertices. lens: False where the photographs' shading was corrected before."""
-    points = at_vertices(surface, _chosen(surface, table_bytes // (16 * len(views) * len(lamps))))
+    points = at_vertices(surface, spread_by_area(surface, min(_MOST, table_bytes // (16 * len(views) * len(lamps)))))
     table = _sampled(surface, points, lights, lamps, views, progress, workers)
     agreement = agree(table.value, table.share, table.radius2, lens=lens)
     for number in range(len(views)):
@@ -102,16 +102,6 @@ def first_solve(
         roughness=roughness if fit else nothing,
         specular=specular if fit else nothing,
     )
-
-
-def _chosen(surface: Surface, most: int) -> np.ndarray:
-    """Vertices that are sampled, spread by area, as many as the table may hold."""
-    areas = surface.mesh.face_areas()
-    weight = np.bincount(surface.mesh.faces.ravel(), np.repeat(areas, 3), len(surface.mesh.vertices))
-    weight[surface.label < 0] = 0
-    count = min(_MOST, most, int((weight > 0).sum()))
-    rng = np.random.default_rng(0)
-    return np.sort(rng.choice(len(weight), count, replace=False, p=weight / weight.sum()))
 
 
 def _sampled(

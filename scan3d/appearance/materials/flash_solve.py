@@ -16,9 +16,9 @@ from scan3d.appearance.materials.flash_fit import FlashFit, FlashSamples, fit_fl
 from scan3d.appearance.materials.gloss_fit import NODES, GlossFit, GlossSums, fit_gloss
 from scan3d.appearance.materials.light_points import LightPoints
 from scan3d.appearance.materials.lighting import Lighting, Lobe
-from scan3d.appearance.materials.observations import LitView, Sight, Watched, picked, radius2
+from scan3d.appearance.materials.observations import KEPT_BYTES, Kept, LitView, Sight, picked, radius2
 from scan3d.appearance.materials.solve import TileMaps
-from scan3d.appearance.materials.surface import Points, Surface, at_vertices, points_of, texel_owners
+from scan3d.appearance.materials.surface import Points, Surface, at_vertices, points_of, spread_by_area, texel_owners
 from scan3d.appearance.materials.transport import Transport
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
@@ -36,7 +36,7 @@ _BRIGHT, _BRIGHT_SHARE = 0.75, 95  # albedo that so many per cent of the surface
 _CLIPPED = 0.98
 _COARSE_FACES = 30_000  # light thrown back changes slowly
 _SHINY = 3.0  # a sighting whose gloss is a third of its light counts half
-_BLOCK_BYTES, _KEPT_BYTES = 1 << 30, 1 << 30
+_BLOCK_BYTES = 1 << 30
 
 
 class FlashSolver:
@@ -55,9 +55,9 @@ class FlashSolver:
             raise InputError(what, f"lights.toml: {found}", "Photograph more, or describe lamps that stand still.")
         self._surface, self._views, self._light_id, self._turn = surface, tuple(views), light_id, turn
         self._progress, self._workers = progress or Silent(), workers
-        self._known: dict[int, Watched] = {}
+        self._known = Kept(surface.mesh, self._views)
         self._kept: dict[int, np.ndarray] = {}
-        points = at_vertices(surface, _spread(surface))
+        points = at_vertices(surface, spread_by_area(surface, _SAMPLES))
         samples = self._sampled(points)
         rays = ray_scene([(surface.mesh.vertices, surface.mesh.faces)])
         fit = start(samples, flashes[0].centre_m)
@@ -75,7 +75,7 @@ class FlashSolver:
         self.fit, self.panel = fit, _flash(flashes[0], fit)
         seen = _seen(rays, surface, lights) if visible else np.ones((*thrown.shape, 1), np.uint8)
         self._lighting = self._light(surface, lights, seen, thrown)
-        self.gloss = self._lobes(at_vertices(surface, _spread(surface, _GLOSS_SAMPLES)))
+        self.gloss = self._lobes(at_vertices(surface, spread_by_area(surface, _GLOSS_SAMPLES)))
 
     def tiles(self) -> Iterator[TileMaps]:
         """The maps, a tile at a time."""
@@ -113,7 +113,7 @@ class FlashSolver:
         good = (made.trusted > TRUSTED) & (made.residual < _EXPLAINED)
         cell, squares, sums = np.where(good, 0, -1).astype(np.int32), NODES**4, GlossSums.zeros(1)
         for number in range(len(self._views)):
-            sight = self._watched(number).sight(points.position, points.normal)
+            sight = self._known.view(number).sight(points.position, points.normal)
             samples = np.ascontiguousarray(left[:, number])
             self._lighting.pool_gloss(
                 points, made, cell, sight, samples, number, squares, (sums.normal, sums.right, sums.square)
@@ -128,7 +128,7 @@ class FlashSolver:
         shines = np.zeros((count, lamps), np.float32)
         with self._progress.task("albedo", lamps) as task:
             for number, view in enumerate(self._views):
-                sight = self._watched(number).sight(points.position, points.normal)
+                sight = self._known.view(number).sight(points.position, points.normal)
                 if (sight.share > 0).any():
                     seen = picked(self._photograph(number), sight)
                     light = seen / self._factor(number, radius2(sight, view.camera))
@@ -157,7 +157,7 @@ class FlashSolver:
         with self._progress.task("samples", len(self._views)) as task:
 
             def look(number: int) -> tuple[Sight, np.ndarray]:
-                sight = self._watched(number).sight(points.position, points.normal)
+                sight = self._known.view(number).sight(points.position, points.normal)
                 shown = picked(self._photograph(number), sight)
                 task.advance()
                 return sight, shown
@@ -183,18 +183,8 @@ class FlashSolver:
         if number in self._kept:
             return self._kept[number].astype(np.float32)
         made = self._views[number].load(self._light_id)
-        if 2 * made.size * (len(self._kept) + 1) <= _KEPT_BYTES:
+        if 2 * made.size * (len(self._kept) + 1) <= KEPT_BYTES:
             self._kept[number] = made.astype(np.float16)
-        return made
-
-    def _watched(self, number: int) -> Watched:
-        """What a view sees, kept from block to block as far as there is room."""
-        if number in self._known:
-            return self._known[number]
-        made = Watched(self._surface.mesh, self._views[number])
-        i = self._views[number].camera.intrinsics
-        if 8 * i.width * i.height * (len(self._known) + 1) <= _KEPT_BYTES:
-            self._known[number] = made
         return made
 
 
@@ -204,15 +194,6 @@ def _lobe(gloss: GlossFit, count: int) -> Lobe:
         roughness=np.full(count, gloss.roughness[0], np.float32), gain=np.full(count, gloss.specular[0], np.float32),
         second_roughness=gloss.second_roughness, second_share=gloss.second_share,
     )  # fmt: skip
-
-
-def _spread(surface: Surface, most: int = _SAMPLES) -> np.ndarray:
-    """Vertices that are sampled, spread by area."""
-    mesh = surface.mesh
-    weight = np.bincount(mesh.faces.ravel(), np.repeat(mesh.face_areas(), 3), len(mesh.vertices))
-    weight[surface.label < 0] = 0
-    count = min(most, int((weight > 0).sum()))
-    return np.sort(np.random.default_rng(0).choice(len(weight), count, replace=False, p=weight / weight.sum()))
 
 
 def _lit(rays: Any, samples: FlashSamples, fit: FlashFit) -> np.ndarray:

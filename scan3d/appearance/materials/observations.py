@@ -13,6 +13,7 @@ from scan3d.errors import InputError
 from scan3d.geometry import Camera, Mesh
 from scan3d.geometry.lights import LightSetup
 
+KEPT_BYTES = 1 << 30
 _NOISE = 0.1  # of a wave's height, against which it is restored
 
 
@@ -108,6 +109,28 @@ class Watched:
             self._visible.trust, self._least, place, share, cosine,
         )  # fmt: skip
         return Sight(place=place, share=share, cosine=cosine, centre=np.asarray(camera.centre, np.float64))
+
+
+class Kept:
+    """What the views of a surface see, each worked out when it is first asked for, kept as far as there is room."""
+
+    def __init__(self, mesh: Mesh, views: Sequence[LitView]) -> None:
+        self._mesh, self._views = mesh, views
+        self._made: dict[int, Watched] = {}
+
+    def view(self, number: int) -> Watched:
+        """One of the views, by its row."""
+        if number in self._made:
+            return self._made[number]
+        made = Watched(self._mesh, self._views[number])
+        intrinsics = self._views[number].camera.intrinsics
+        if 8 * intrinsics.width * intrinsics.height * (len(self._made) + 1) <= KEPT_BYTES:
+            self._made[number] = made
+        return made
+
+    def forget(self) -> None:
+        """Give the room back."""
+        self._made.clear()
 
 
 def picked(picture: np.ndarray, sight: Sight) -> np.ndarray:

@@ -45,18 +45,6 @@ def to_tangent_space(
     return out
 
 
-def texel_size_m(surface: Surface, tile: int) -> float:
-    """Side of a texel of a tile on the surface: the median over its faces."""
-    assert surface.mesh.uv is not None
-    of = surface.tile_of_face == tile
-    uv = np.asarray(surface.mesh.uv, np.float64)[of]
-    d1, d2 = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
-    flat = 0.5 * np.abs(d1[:, 0] * d2[:, 1] - d1[:, 1] * d2[:, 0]) * surface.texture_size**2
-    solid = surface.mesh.face_areas()[of]
-    good = flat > 0
-    return float(np.sqrt(np.median(solid[good] / flat[good]))) if good.any() else 1e-3
-
-
 def heights(tangent: np.ndarray, known: np.ndarray, texel_m: float, *, longest_m: float = LONGEST_M) -> np.ndarray:
     """(H, W) float32 metres above the mesh whose slopes are those of a tangent-space normal map (H, W, 3).
 

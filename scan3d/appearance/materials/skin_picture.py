@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scan3d.appearance.materials.surface import Surface, points_of
+from scan3d.appearance.materials.surface import Surface, points_of, texel_side_m
 
 _FINEST_M = 0.3e-3  # marks are a millimetre and more: finer texels are averaged first, which takes their noise off
 _CHUNK = 1_000_000
@@ -103,7 +103,7 @@ def skin_picture(
     index, face, albedo = index[known], face[known], albedo[known]
     size = surface.texture_size
     row, column = np.divmod(index, size)
-    texel_m = _texel_m(surface, index, face)
+    texel_m = texel_side_m(surface, np.unique(face))
     step = 1
     while texel_m * step < _FINEST_M and size % (2 * step) == 0:
         step *= 2
@@ -125,15 +125,3 @@ def skin_picture(
         albedo=shaped[..., :3], known=(count > 0.5 * step * step).reshape(tall, wide), position=shaped[..., 3:6],
         normal=shaped[..., 6:], texel_m=texel_m * step, first=(top, left), texture_size=size // step,
     )  # fmt: skip
-
-
-def _texel_m(surface: Surface, index: np.ndarray, face: np.ndarray) -> float:
-    """Side of a texel of these faces on the surface, the median."""
-    assert surface.mesh.uv is not None
-    some = np.unique(face)
-    uv = np.asarray(surface.mesh.uv, np.float64)[some] * surface.texture_size
-    d1, d2 = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
-    flat = 0.5 * np.abs(d1[:, 0] * d2[:, 1] - d1[:, 1] * d2[:, 0])
-    solid = surface.mesh.face_areas()[some]
-    good = flat > 0
-    return float(np.sqrt(np.median(solid[good] / flat[good]))) if good.any() else 1e-3

@@ -15,7 +15,7 @@ from scan3d.appearance.materials.first_solve import TABLE_BYTES, FirstSolve, fir
 from scan3d.appearance.materials.kernels import add_view
 from scan3d.appearance.materials.light_points import light_points
 from scan3d.appearance.materials.lighting import Diffuse, Lobe
-from scan3d.appearance.materials.observations import Lamp, LitView, Sight, Watched, every_lamp_is_there, picked, radius2
+from scan3d.appearance.materials.observations import Kept, Lamp, LitView, Sight, every_lamp_is_there, picked, radius2
 from scan3d.appearance.materials.surface import Points, Surface, points_of, texel_owners
 from scan3d.appearance.materials.transport import Transport
 from scan3d.geometry import Mesh
@@ -23,7 +23,6 @@ from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress, Silent
 
 _BLOCK_BYTES = 3 << 29
-_KEPT_BYTES = 1 << 30  # of what views see
 _ROBUST = 0.5  # of the guess: what differs by more is something else
 _HOLD = 0.1  # of a usual texel's gloss: what the patch adds to each texel's own
 
@@ -74,7 +73,7 @@ class Solver:
         self._surface, self._lamps, self._views = surface, tuple(lamps), tuple(views)
         self._options, self._workers = options, workers
         self._progress = progress or Silent()
-        self._known: dict[int, Watched] = {}
+        self._known = Kept(surface.mesh, self._views)
         centre = 0.5 * (surface.mesh.vertices.min(axis=0) + surface.mesh.vertices.max(axis=0))
         lights = light_points([lamp.setup for lamp in lamps], centre)
         transport = Transport(surface.mesh, lights, visible=options.visible, blockers=blockers, progress=self._progress)
@@ -105,7 +104,7 @@ class Solver:
                     rows = slice(first, first + most)
                     self._fill(maps, rows, points_of(self._surface, index[rows], face[rows]))
                 # Whoever writes the maps needs the room, and so does the next tile.
-                self._known.clear()
+                self._known.forget()
                 yield maps
                 del maps
 
@@ -201,19 +200,9 @@ class Solver:
 
     def _sights(self, points: Points) -> Iterator[tuple[int, Sight]]:
         for number in range(len(self._views)):
-            sight = self._watched(number).sight(points.position, points.normal)
+            sight = self._known.view(number).sight(points.position, points.normal)
             if (sight.share > 0).any():
                 yield number, sight
-
-    def _watched(self, number: int) -> Watched:
-        """What a view sees, kept from block to block as far as there is room."""
-        if number in self._known:
-            return self._known[number]
-        made = Watched(self._surface.mesh, self._views[number])
-        intrinsics = self._views[number].camera.intrinsics
-        if 8 * intrinsics.width * intrinsics.height * (len(self._known) + 1) <= _KEPT_BYTES:
-            self._known[number] = made
-        return made
 
     def _factor(self, number: int, sight: Sight) -> np.ndarray:
         return self.common.agreement.factor(number, radius2(sight, self._views[number].camera))

@@ -88,6 +88,27 @@ def at_vertices(surface: Surface, chosen: np.ndarray) -> Points:
     )
 
 
+def texel_side_m(surface: Surface, faces: np.ndarray) -> float:
+    """Side of a texel on the surface: the median over faces, indices (F',) or bool (F,)."""
+    assert surface.mesh.uv is not None
+    uv = np.asarray(surface.mesh.uv, np.float64)[faces] * surface.texture_size
+    d1, d2 = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
+    flat = 0.5 * np.abs(d1[:, 0] * d2[:, 1] - d1[:, 1] * d2[:, 0])
+    solid = surface.mesh.face_areas()[faces]
+    good = flat > 0
+    return float(np.sqrt(np.median(solid[good] / flat[good]))) if good.any() else 1e-3
+
+
+def spread_by_area(surface: Surface, most: int) -> np.ndarray:
+    """At most so many vertices, those left alone apart, sorted; the same ones every time."""
+    areas = surface.mesh.face_areas()
+    weight = np.bincount(surface.mesh.faces.ravel(), np.repeat(areas, 3), len(surface.mesh.vertices))
+    weight[surface.label < 0] = 0
+    count = min(most, int((weight > 0).sum()))
+    rng = np.random.default_rng(0)
+    return np.sort(rng.choice(len(weight), count, replace=False, p=weight / weight.sum()))
+
+
 def _in_texels(uv: np.ndarray, size: int) -> np.ndarray:
     return np.stack([uv[..., 0] * size, (1 - uv[..., 1]) * size], axis=-1)
 
