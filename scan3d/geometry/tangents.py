@@ -65,3 +65,12 @@ def leaned_normals(lean: Floats, along_u: Floats, normals: Floats) -> Floats:
     second = np.cross(normals, first)
     made = lean[:, :1] * first + lean[:, 1:2] * second + lean[:, 2:] * normals
     return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12))
+
+
+def along_u(corners: Floats, uv: Floats) -> Floats:
+    """(N, 3) the way u grows on faces, of any length; zero where they have no area on the chart. corners: (N, 3, 3)
+    metres. uv: (N, 3, 2)."""
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    d1, d2 = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
+    det = d1[:, 0] * d2[:, 1] - d1[:, 1] * d2[:, 0]
+    return np.asarray((first * d2[:, 1:] - second * d1[:, 1:]) * np.sign(det)[:, None])

@@ -21,6 +21,7 @@ from scan3d.body.stages import ScanSkin
 from scan3d.errors import InputError
 from scan3d.geometry import Mesh
 from scan3d.geometry.imperfections import Imperfection
+from scan3d.geometry.tangents import along_u
 
 SOLVED = "solved"
 _FILLED = 128  # of a coverage map; 0 is off the surface, or left alone and as the photographs show it
@@ -68,7 +69,8 @@ class SolvedSkin:
         glossy = self.record.get("gloss") is not None
         solved = SolvedMaps(
             faces=faces, vertex_normals=np.asarray(welded.vertex_normals(), np.float64),
-            along_u=along_u(welded, uv), normals=maps("normal"), heights=maps("displacement"), height_range_m=RANGE_M,
+            along_u=along_u(welded.corners().astype(np.float64), uv), normals=maps("normal"),
+            heights=maps("displacement"), height_range_m=RANGE_M,
             specular=maps("specular") if glossy else (), roughness=maps("roughness") if glossy else (),
         )  # fmt: skip
         masks = [functools.partial(_not_measured, self.folder / f"coverage.{number}.png") for number in numbers]
@@ -105,15 +107,6 @@ def read_marks(path: Path) -> list[Imperfection]:
         return [Imperfection(**{**mark, **{key: tuple(mark[key]) for key in places}}) for mark in found]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"The list cannot be read: {error}.", str(path), "Run: scan3d appearance TAKE") from error
-
-
-def along_u(mesh: Mesh, uv: np.ndarray) -> np.ndarray:
-    """(F, 3) the way u grows on each face, of any length. uv: (F, 3, 2)."""
-    corners = mesh.vertices[mesh.faces].astype(np.float64)
-    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    d1, d2 = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
-    det = d1[:, 0] * d2[:, 1] - d1[:, 1] * d2[:, 0]
-    return np.asarray((first * d2[:, 1:] - second * d1[:, 1:]) * np.sign(det)[:, None])
 
 
 def read_picture(path: Path) -> np.ndarray:

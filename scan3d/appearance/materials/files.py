@@ -24,7 +24,7 @@ from scan3d.appearance.fill import fill_texture
 from scan3d.appearance.materials.relief import heights, to_tangent_space
 from scan3d.appearance.materials.solve import TileMaps
 from scan3d.appearance.materials.surface import Surface, texel_side_m
-from scan3d.appearance.tone import srgb_from_linear
+from scan3d.appearance.tone import linear_from_srgb, srgb_from_linear
 from scan3d.errors import InputError
 from scan3d.geometry.materials import Material
 
@@ -141,7 +141,7 @@ def read_material(folder: Path) -> tuple[Material, ...]:
 
 def _material(folder: Path, number: int, gloss: Mapping[str, Any] | None) -> Material:
     albedo = _read(folder / f"albedo.{number}.png", 3).astype(np.float32) / 65535
-    linear = np.where(albedo <= 0.04045, albedo / 12.92, ((albedo + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    linear = linear_from_srgb(albedo).astype(np.float32)
     normal = _read(folder / f"normal.{number}.png", 3)
     steps = _read(folder / f"displacement.{number}.png", 1).astype(np.float32) - np.float32(_MIDDLE)
     height = steps * np.float32(RANGE_M / (_MIDDLE - 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scan3d.appearance.materials.surface import Surface
+from scan3d.geometry.tangents import along_u
 
 LONGEST_M = 0.012  # of waves that heights hold: broader shapes are the mesh's
 
@@ -15,11 +16,10 @@ def tangent_frames(surface: Surface, index: np.ndarray, face: np.ndarray) -> tup
     corners = surface.mesh.vertices[surface.mesh.faces[face]]
     assert surface.mesh.uv is not None
     uv = np.asarray(surface.mesh.uv, np.float64)[face]
-    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     d1, d2 = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
     det = d1[:, 0] * d2[:, 1] - d1[:, 1] * d2[:, 0]
     safe = np.where(det == 0, 1.0, det)
-    along = (first * d2[:, 1:] - second * d1[:, 1:]) * np.sign(det)[:, None]
+    along = along_u(corners, uv)
     size = surface.texture_size
     x, y = (index % size + 0.5) / size, 1 - (index // size + 0.5) / size
     a = np.stack([x, y], axis=1) - uv[:, 0]

@@ -16,8 +16,8 @@ from scan3d.body.bake.maps import SEEN
 from scan3d.body.bake.marks import carried_marks
 from scan3d.body.bake.texel_kernels import corner_shares, mixed
 from scan3d.geometry.imperfections import Imperfection
+from scan3d.geometry.tangents import along_u
 from scan3d.geometry.texels import rasterise_faces
-from scan3d.workflows.solved_skin import along_u
 from tests.body.bake.test_maps import Scene, _colour, _height
 from tests.body.bake.transfer import transfer
 
@@ -53,7 +53,7 @@ def solved_texture(scene: Scene) -> ScanTexture:
     normals = mesh.vertex_normals()
     mixed(mesh.faces[face], share, normals, smooth)
     smooth /= np.linalg.norm(smooth, axis=1, keepdims=True)
-    along = along_u(mesh, uv)[face]
+    along = along_u(mesh.corners(), uv)[face]
     along -= smooth * (along * smooth).sum(axis=1, keepdims=True)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     world = smooth + _lean(points)
@@ -69,7 +69,7 @@ def solved_texture(scene: Scene) -> ScanTexture:
     height = picture((32768 + 32767 * _bump(points)[:, None] / RANGE_M) / 65535)[..., 0]
     lean, colour = picture(0.5 + 0.5 * tangent), picture(_colour(points))
     solved = SolvedMaps(
-        faces=mesh.faces, vertex_normals=normals, along_u=along_u(mesh, uv), normals=[lambda: lean],
+        faces=mesh.faces, vertex_normals=normals, along_u=along_u(mesh.corners(), uv), normals=[lambda: lean],
         heights=[lambda: height], height_range_m=RANGE_M, specular=[lambda: gloss[..., 0]],
         roughness=[lambda: gloss[..., 1]],
     )  # fmt: skip
