@@ -83,7 +83,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     with storage_errors(path.parent):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(path)
+            sweep_aside(path)
             yield aside
             flush_tree(aside)
             aside.replace(path)
@@ -93,8 +93,8 @@ def written_aside(path: Path) -> Iterator[Path]:
             raise
 
 
-def _sweep(path: Path) -> None:
-    """Removes what killed processes left of this very file."""
+def sweep_aside(path: Path) -> None:
+    """Removes what killed processes left of `path` while they wrote it."""
     for left in path.parent.glob(f"{TEMPORARY_PREFIX}*-{glob.escape(path.name)}"):
         owner = left.name.removeprefix(TEMPORARY_PREFIX).split("-")[0]
         if owner.isdigit() and not _is_alive(int(owner)):

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from scan3d.errors import InputError
-from scan3d.pipeline.aside import write_bytes
+from scan3d.pipeline.aside import sweep_aside, write_bytes
 
 MANIFEST_NAME = "manifest.json"
 
@@ -83,9 +83,10 @@ class FileHashes:
             self._changed = True
 
     def save(self) -> None:
-        """Writes what is remembered, without files that are gone. Raises StorageError."""
+        """Writes what is remembered, without files that are gone, if anything is new. Raises StorageError."""
         with self._lock:
             if not self._changed:
+                sweep_aside(self._memory)
                 return
             self._known = {path: entry for path, entry in self._known.items() if Path(path).exists()}
             text = json.dumps(self._known)

@@ -19,10 +19,12 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from scan3d.errors import StorageError
 from scan3d.pipeline.aside import (
     TEMPORARY_PREFIX,
     flush_folder,
@@ -88,6 +90,9 @@ class Store:
         key = _key_of(recipe)
         folder = self.folder(stage, key)
         if _is_whole(folder):
+            # A run killed once its result was in place had yet to write what it knew of the files.
+            with suppress(StorageError):
+                self._hashes.save()
             return folder
         with storage_errors(self.root), self._lock, self._only_one(folder):
             if not _is_whole(folder):

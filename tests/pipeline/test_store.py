@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -48,6 +50,12 @@ def store(tmp_path: Path) -> Store:
 
 def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def a_pid_of_nobody() -> int:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return child.pid
 
 
 def leftovers(store: Store) -> list[Path]:
@@ -228,6 +236,14 @@ def test_what_a_killed_run_left_is_swept_away(store: Store) -> None:
     left.mkdir()
     (left / "half").write_text("half")
     store.run(STAGE, {}, Options(size=9), Work())
+    assert leftovers(store) == []
+
+
+def test_a_run_killed_while_it_noted_hashes_is_swept_up_after(store: Store) -> None:
+    """Its result was in place by then, so the next run has nothing to make."""
+    store.run(STAGE, {}, Options(), Work())
+    (store.root / f".tmp-{a_pid_of_nobody()}-1-hashes.json").write_text("{")
+    store.run(STAGE, {}, Options(), Work())
     assert leftovers(store) == []
 
 
