@@ -25,3 +25,19 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no captures at {folder}; set SCAN3D_DATA to the folder that holds rig_head")
     return folder
+
+
+@pytest.fixture(scope="session")
+def warp():
+    """NVIDIA Warp, quiet; what needs it is skipped where it is not installed."""
+    wp = pytest.importorskip("warp", reason="the extra 'gpu' (NVIDIA Warp) is not installed")
+    wp.config.log_level = wp.LOG_WARNING
+    return wp
+
+
+@pytest.fixture(scope="session", params=["cpu", "cuda:0"])
+def where(warp, request: pytest.FixtureRequest) -> str:
+    """Every device of Warp that this machine has."""
+    if request.param != "cpu" and warp.get_cuda_device_count() == 0:
+        pytest.skip("no NVIDIA GPU on this machine")
+    return request.param

@@ -18,7 +18,7 @@ class Quality(StrEnum):
 
 
 class Device(StrEnum):
-    """Where photographs are compared."""
+    """What does the work that a GPU can do."""
 
     auto = "auto"
     cpu = "cpu"

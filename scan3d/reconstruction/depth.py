@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
+from scan3d.pipeline.device import CPU
 from scan3d.reconstruction.correlation import sweep_source
-from scan3d.reconstruction.device import CPU
 from scan3d.reconstruction.sgm import aggregate
 from scan3d.reconstruction.views import Level
 

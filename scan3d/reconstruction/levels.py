@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from scan3d.geometry import Mesh
+from scan3d.pipeline.device import CPU
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress, Silent
 from scan3d.reconstruction.depth import DepthEstimate, SweepOptions, sweep_view
-from scan3d.reconstruction.device import CPU
 from scan3d.reconstruction.fusion import confirmed_depth, oriented_points
 from scan3d.reconstruction.keeping import Keeper
 from scan3d.reconstruction.neighbours import choose_neighbours

@@ -11,11 +11,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from scan3d.geometry import Mesh
+from scan3d.pipeline.device import CPU
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.stage import Stage, insignificant
 from scan3d.pipeline.store import Store
 from scan3d.reconstruction import levels
-from scan3d.reconstruction.device import CPU
 from scan3d.reconstruction.hull import visual_hull
 from scan3d.reconstruction.keeping import UnitKeeper
 from scan3d.reconstruction.manifold import make_manifold

@@ -20,11 +20,11 @@ from scan3d.capture.stages import ViewFiles, ViewOptions, make_views, read_views
 from scan3d.capture.take import Take
 from scan3d.capture.undistort import pinhole_of, undistort
 from scan3d.geometry import Mesh, Rig
+from scan3d.pipeline.device import choose_device
 from scan3d.pipeline.executor import cpu_count
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
-from scan3d.reconstruction.device import choose_device
 from scan3d.reconstruction.stages import (
     MaskOptions,
     make_missing_masks,

@@ -1,17 +1,14 @@
 """The GPU's form of the sweep against the cores' form, on Warp's CPU device: the arithmetic is the same code."""
 
 import gc
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from scan3d.errors import InputError, MissingDependencyError
 from scan3d.pipeline.stage import significant_options
-from scan3d.reconstruction import depth, device
+from scan3d.reconstruction import depth
 from scan3d.reconstruction.correlation import sweep_source
 from scan3d.reconstruction.depth import SweepOptions, score_band, source_from_reference, sweep_view
 from scan3d.reconstruction.hull import visual_hull
@@ -20,22 +17,6 @@ from scan3d.reconstruction.views import Level
 from tests.reconstruction.ellipsoid_scene import Shot
 
 TOLERANCE = 1e-4
-
-
-@pytest.fixture(scope="module")
-def warp():
-    """Warp, quiet; what needs it is skipped where it is not installed."""
-    wp = pytest.importorskip("warp", reason="the extra 'gpu' (NVIDIA Warp) is not installed")
-    wp.config.log_level = wp.LOG_WARNING
-    return wp
-
-
-@pytest.fixture(scope="module", params=["cpu", "cuda:0"])
-def where(warp, request: pytest.FixtureRequest) -> str:
-    """Every device of Warp that this machine has."""
-    if request.param != "cpu" and warp.get_cuda_device_count() == 0:
-        pytest.skip("no NVIDIA GPU on this machine")
-    return request.param
 
 
 @pytest.mark.parametrize("radius", [1, 3, 5, 7])
@@ -176,30 +157,6 @@ def test_code_for_a_gpu_is_made_without_one(warp, tmp_path: Path) -> None:
             assert f".entry {kernel}_" in code
 
 
-@pytest.mark.parametrize("wanted", ["auto", "cpu"])
-def test_without_a_gpu_the_cores_sweep(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "gpu_count", lambda: 0)
-    assert device.choose_device(wanted) == "cpu"
-
-
-def test_what_cannot_be_had_is_said_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "gpu_count", lambda: 0)
-    with pytest.raises(MissingDependencyError, match=r"NVIDIA GPU(.|\n)*--device cpu"):
-        device.choose_device("cuda")
-    monkeypatch.setattr(device, "gpu_count", lambda: 1)
-    monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingDependencyError, match=r"scan3d\[gpu\]"):
-        device.choose_device("cuda")
-    assert device.choose_device("auto") == "cpu"
-    with pytest.raises(InputError):
-        device.choose_device("tpu")
-
-
-def test_the_choice_costs_no_start_up_and_changes_no_key() -> None:
-    code = (
-        "import sys; from scan3d.reconstruction import device; device.gpu_count = lambda: 0;"
-        "device.choose_device('auto'); assert not {'warp', 'numba', 'numpy'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_the_choice_changes_no_key() -> None:
     for options in (ShapeOptions(), SurfaceOptions()):
         assert significant_options(replace(options, device="cuda:0")) == significant_options(options)

@@ -1,4 +1,4 @@
-"""Which device sweeps: the cores, or a GPU when there is one and NVIDIA Warp is installed."""
+"""Which device does the work of a stage that can use either: the cores, or a GPU where there is one and NVIDIA Warp."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHOICES = ("auto", "cpu", "cuda")
 
 
 def choose_device(wanted: str) -> str:
-    """Name of the device for SweepOptions: "cpu" (Numba on the cores) or "cuda:0" (Warp on the first GPU).
+    """Name of a device: "cpu" (Numba on the cores) or "cuda:0" (Warp on the first GPU).
 
     wanted: "auto" takes a GPU that can be used and the cores otherwise; "cpu" or "cuda" insist.  Warp is imported
     only where the driver says that there is a GPU.  Raises InputError for another word and MissingDependencyError
@@ -41,7 +41,7 @@ def _obstacle() -> MissingDependencyError | None:
         )
     if importlib.util.find_spec("warp") is None:
         return MissingDependencyError(
-            "Sweeping on a GPU needs NVIDIA Warp, which is not installed.",
+            "Working on a GPU needs NVIDIA Warp, which is not installed.",
             "--device cuda",
             "Install it with: pip install 'scan3d[gpu]', or run with --device cpu.",
         )
