@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scan3d.cli.options import Debug, Json, Take, Threads
+from scan3d.cli.options import Debug, Device, Json, Take, Threads
 from scan3d.cli.session import Outcome, Session, run
 
 
@@ -34,6 +34,9 @@ def appearance(
     visibility: Annotated[
         bool, typer.Option("--visibility/--no-visibility", help="Lamps are hidden by what stands before them.")
     ] = True,
+    device: Annotated[
+        Device, typer.Option(help="Solve texels on the cores (cpu), a GPU (cuda), or a GPU if there is one.")
+    ] = Device.auto,
     threads: Threads = None,
     json: Json = False,
     debug: Debug = False,
@@ -52,7 +55,7 @@ def appearance(
         options = AppearanceOptions(
             texture_size=texture_size, regions=regions, only_skin=only_skin, solve=SolveOptions(visible=visibility)
         )
-        done = solve_take(take, options, progress=session.progress, workers=threads)
+        done = solve_take(take, options, device=device.value, progress=session.progress, workers=threads)
         shown = {key: value for key, value in done.record.items() if key not in ("inputs", "gloss")}
         lines = ["Nothing to do: it is there already."] if done.again else []
         lines += [f"Maps:   {done.folder}", f"Method: {done.record['method']}"]

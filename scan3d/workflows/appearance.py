@@ -32,6 +32,7 @@ from scan3d.geometry import Mesh, Rig
 from scan3d.geometry.imperfections import Imperfection
 from scan3d.geometry.lights import LightSetup
 from scan3d.pipeline.aside import TEMPORARY_PREFIX, remove_tree, storage_errors
+from scan3d.pipeline.device import choose_device
 from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
 from scan3d.report.appearance_page import PAGE, write_appearance_page
@@ -71,19 +72,22 @@ class Appearance:
 
 
 def solve_take(
-    take_dir: Path, options: AppearanceOptions, *, progress: Progress, workers: int | None = None
+    take_dir: Path, options: AppearanceOptions, *, device: str = "auto", progress: Progress, workers: int | None = None
 ) -> Appearance:
     """Write TAKE/results/appearance, and the maps of the body where the take was fitted; a folder that was made of the
-    same files and options is left as it is.
+    same files and options is left as it is, whatever the device.
 
+    device: "auto", "cpu" or "cuda", see `choose_device`; a GPU solves texels under lamps that stand still.
     Raises a Scan3dError where the take was not reconstructed, lights.toml is missing or wrong, or lights do not match
     the photographs.
     """
-    made = _solve(take_dir, options, progress, workers)
+    made = _solve(take_dir, options, choose_device(device), progress, workers)
     return replace(made, carried=carry_on(Path(take_dir).absolute(), progress=progress))
 
 
-def _solve(take_dir: Path, options: AppearanceOptions, progress: Progress, workers: int | None) -> Appearance:
+def _solve(
+    take_dir: Path, options: AppearanceOptions, device: str, progress: Progress, workers: int | None
+) -> Appearance:
     started = Meter()
     take = Take.open(take_dir)
     model = take.results / "model.obj"
@@ -109,7 +113,7 @@ def _solve(take_dir: Path, options: AppearanceOptions, progress: Progress, worke
 
                 made = estimate(model, aside, texture_size=options.texture_size, progress=progress)
             else:
-                made = _solved(take, rig_in_use(take), known, model, aside, options, progress, workers)
+                made = _solved(take, rig_in_use(take), known, model, aside, options, device, progress, workers)
             if options.only_skin and known is not None:
                 fill_left_alone(aside, model, made["tiles"])
             cost = started.cost()
@@ -156,8 +160,8 @@ def _inputs(take: Take, model: Path, options: AppearanceOptions) -> dict[str, An
 
 
 def _solved(
-    take: Take, rig: Rig, known: KnownLights, model: Path, out: Path, options: AppearanceOptions, progress: Progress,
-    workers: int | None,
+    take: Take, rig: Rig, known: KnownLights, model: Path, out: Path, options: AppearanceOptions, device: str,
+    progress: Progress, workers: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     lamps = lamps_of(known.setups)
     mesh, tile_of_face, size = read_scan(model)
@@ -167,7 +171,9 @@ def _solved(
     if options.regions is not None:
         label = region_labels(mesh, rig, views, options.regions, only_skin=options.only_skin)
     surface = make_surface(mesh, tile_of_face, size, label=label)
-    solver = Solver(surface, lamps, list(views.values()), options=options.solve, progress=progress, workers=workers)
+    solver = Solver(
+        surface, lamps, list(views.values()), options=options.solve, progress=progress, workers=workers, device=device
+    )
     tiles, marks, seen, texels = [], [], 0, 0
     left: list[np.ndarray] = []
     for maps in solver.tiles():

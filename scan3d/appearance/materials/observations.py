@@ -93,8 +93,9 @@ class Watched:
     """A view that points are looked up in: what it sees of the surface is worked out once."""
 
     def __init__(self, mesh: Mesh, view: LitView, *, least: float = 0.15) -> None:
+        """least: cosine of the slant up to which the view counts."""
         mask = view.load_mask() if view.load_mask is not None else None
-        self.view, self._visible, self._least = view, look_through(mesh, view.camera, mask), least
+        self.view, self.visible, self.least = view, look_through(mesh, view.camera, mask), least
 
     def sight(self, position: np.ndarray, normal: np.ndarray) -> Sight:
         """Of points (N, 3) with normals, float32 world."""
@@ -105,8 +106,8 @@ class Watched:
         cosine = np.zeros(count, np.float32)
         matrix = camera.intrinsics.matrix() @ camera.cam_from_world.matrix()[:3]
         look(
-            0, count, position, normal, matrix, camera.centre, float(camera.intrinsics.fx), self._visible.depth,
-            self._visible.trust, self._least, place, share, cosine,
+            0, count, position, normal, matrix, camera.centre, float(camera.intrinsics.fx), self.visible.depth,
+            self.visible.trust, self.least, place, share, cosine,
         )  # fmt: skip
         return Sight(place=place, share=share, cosine=cosine, centre=np.asarray(camera.centre, np.float64))
 
