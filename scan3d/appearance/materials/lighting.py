@@ -17,7 +17,9 @@ from scan3d.pipeline.executor import run_units
 
 _CHUNK = 50_000
 ETA = (1 + USUAL_F0**0.5) / (1 - USUAL_F0**0.5)
-TILT_RAD = 0.2  # how far bumps may turn normals from the mesh's: standard deviation; of 0.15 waves of pores keep less
+# How far bumps may turn normals from the mesh's: standard deviation. Of 0.25 waves of pores keep 0.91 of their power in
+# pictures, of 0.2 only 0.90; half-millimetre normals are 2.44 and 2.37 degrees off.
+TILT_RAD = 0.25
 ERROR = 0.015  # of a mean radiance, as a share of it
 LEAST_COSINE = 0.3  # of a view that gloss is read from
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scan3d.appearance.materials.skin_picture import mean_of_known
+
 SIZES_MM = (1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
 LEAST_STRENGTH = 5.0  # in standard deviations of the skin around
 _AROUND_MM = 10.0
@@ -52,17 +54,9 @@ def strengths(albedo: np.ndarray, known: np.ndarray, texel_mm: float) -> list[tu
     sigmas = {size: max(0.6, 0.25 * size / texel_mm) for size in SIZES_MM}
     out = []
     for size, sigma in sigmas.items():
-        response = _mean(colour, weight, sigma) - _mean(colour, weight, 1.6 * sigma)
+        response = mean_of_known(colour, known, sigma) - mean_of_known(colour, known, 1.6 * sigma)
         out.append((size, _standing_out(response, weight, _AROUND_MM / texel_mm)))
     return out
-
-
-def _mean(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian mean over known texels only."""
-    import cv2
-
-    share = np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-4)
-    return np.asarray(cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma) / share[..., None])
 
 
 def _standing_out(response: np.ndarray, weight: np.ndarray, around: float) -> np.ndarray:

@@ -28,6 +28,7 @@ _STARTS = (
     *((k * np.pi / 6, 1.9) for k in range(6)),
 )  # direction, and the root of how much longer than wide
 _LEAST_WIDTH_MM, _MOST_LONG = 0.3, 2.2
+_ROUND = 2.0  # in standard deviations of the skin, for twice as long as wide: noise makes weak marks long, never short
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,8 +80,12 @@ def fit_mark(patch: Patch, size_mm: float) -> MarkShape | None:
     lowest = np.array([-0.7 * size_mm, -0.7 * size_mm, np.log(_LEAST_WIDTH_MM), 0.0, -10.0])
     highest = np.array([0.7 * size_mm, 0.7 * size_mm, np.log(0.6 * reach), _MOST_LONG, 10.0])
     for _ in range(_ROUNDS):
+
+        def off(v: np.ndarray, skin: _Skin = skin) -> np.ndarray:
+            return np.append(skin.left(_cover(patch, v)), _ROUND * v[3] ** 2)
+
         fit = least_squares(
-            lambda v, skin=skin: skin.left(_cover(patch, v)).ravel(), np.clip(values, lowest + 1e-6, highest - 1e-6),
+            off, np.clip(values, lowest + 1e-6, highest - 1e-6),
             bounds=(lowest, highest), x_scale=[0.3, 0.3, 0.2, 0.4, 0.4], max_nfev=15, ftol=1e-4, xtol=1e-4,
         )  # fmt: skip
         values, cover = fit.x, _cover(patch, fit.x)

@@ -114,7 +114,8 @@ def _same(first: _Found, second: _Found) -> bool:
 
 
 def _looked_at(skin: SkinPicture, found: list[Candidate]) -> tuple[list[_Found], list[_Found]]:
-    """Spots and lines that pass, of candidates, strongest first: what lies in a fitted mark is not fitted again."""
+    """Spots and lines that pass, of candidates, strongest first: what lies in a fitted mark is not fitted again; where
+    nothing fits, another size may."""
     from scipy.spatial import KDTree
 
     places = np.array([skin.position[c.row, c.column] for c in found], np.float64)
@@ -123,7 +124,6 @@ def _looked_at(skin: SkinPicture, found: list[Candidate]) -> tuple[list[_Found],
     for number, candidate in enumerate(found):
         if used[number]:
             continue
-        used[tree.query_ball_point(places[number], 0.45e-3 * candidate.size_mm)] = True
         patch = skin.patch(places[number], 1.3 * candidate.size_mm + 2)
         if patch.around(0.5 * candidate.size_mm) < _AROUND:
             continue
@@ -131,6 +131,7 @@ def _looked_at(skin: SkinPicture, found: list[Candidate]) -> tuple[list[_Found],
         if shape is None or shape.explained < _EXPLAINED:
             continue
         place = patch.of(shape.centre)
+        used[tree.query_ball_point(places[number], 0.45e-3 * candidate.size_mm)] = True
         used[tree.query_ball_point(place, 0.45e-3 * min(shape.size_mm, 8))] = True
         if shape.size_mm > _LONG * shape.width_mm and shape.size_mm > 4:
             line = _line(skin, patch, shape)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scan3d.appearance.materials.marks import find_marks, without_doubles
-from scan3d.appearance.materials.skin_picture import SkinPicture
+from scan3d.appearance.materials.skin_picture import SkinPicture, mean_of_known
 
 TEXEL_M = 0.3e-3
 SIZE = 300
@@ -135,3 +135,10 @@ def test_what_lies_at_the_edge_of_what_was_seen_is_no_mark() -> None:
 def test_one_mark_on_two_tiles_is_one(marked: np.ndarray) -> None:
     once = find_marks(picture(marked[:120]))
     assert len(without_doubles([*once, *once])) == len(once) == 3
+
+
+def test_means_take_in_known_texels_only() -> None:
+    known = np.zeros((30, 40), bool)
+    known[5:20, 7:33] = True
+    values = np.where(known[..., None], np.array([0.5, 0.3, 0.2]), 9.0).astype(np.float32)
+    assert mean_of_known(values, known, 1.5)[known] == pytest.approx(values[known], rel=1e-5)
