@@ -10,7 +10,7 @@ render  final and quick pictures beside bare Mitsuba, how alike they are, white 
 rights  the registry: a check, a verification, edits and forgeries that are found (about 10 minutes)
 colour  charts from spectra, vignetting and factors of a rig, all planted (about 5 minutes)
 appearance  skin from a polarised flash sequence, with shadows and without (about an hour)
-appearance-size  memory with 60 views, 8 lamps and maps of 8192 texels, CPU of a texel (about an hour)
+appearance-size  memory with 60 views, 8 lamps and maps of 8192 texels, and what they cost (about an hour and a half)
 skull  held-out photographs of a skull by flash, made again, beside plain blending (about an hour)
 watermark  who is found by the watermark after what, and at which cost, beside blind-watermark (about 10 minutes)
 Without a name: head and growth.
