@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -122,8 +123,20 @@ def test_every_file_is_there_and_says_how_it_was_made(solved: tuple[Path, Part])
 def test_a_second_run_does_nothing(solved: tuple[Path, Part]) -> None:
     folder = solved[0] / "results" / "appearance"
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    assert solve_take(solved[0], AppearanceOptions(), progress=Silent()).again
+    for device in ("auto", "cpu"):
+        assert solve_take(solved[0], AppearanceOptions(), device=device, progress=Silent()).again
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_maps_of_an_older_method_are_solved_again(solved: tuple[Path, Part], monkeypatch: pytest.MonkeyPatch) -> None:
+    def solve(*_: Any, **__: Any) -> None:
+        raise RuntimeError("solving")
+
+    monkeypatch.setattr("scan3d.workflows.appearance._solved", solve)
+    assert solve_take(solved[0], AppearanceOptions(), progress=Silent()).again
+    monkeypatch.setattr("scan3d.workflows.appearance._METHOD", 0)
+    with pytest.raises(RuntimeError, match="solving"):
+        solve_take(solved[0], AppearanceOptions(), progress=Silent())
 
 
 def test_the_estimate_of_one_light_says_what_it_is(solved: tuple[Path, Part], tmp_path: Path) -> None:
@@ -142,6 +155,8 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
         cv2.imwrite(str(root / "images" / "cam0" / f"{light}.tif"), np.zeros((4, 4, 3), np.uint16))
     with pytest.raises(Scan3dError, match="no scan yet"):
         solve_take(root, AppearanceOptions(), progress=Silent())
+    with pytest.raises(Scan3dError, match="no device 'tpu'"):
+        solve_take(root, AppearanceOptions(), device="tpu", progress=Silent())
     (root / "results").mkdir()
     (root / "results" / "model.obj").write_text("")
     with pytest.raises(Scan3dError, match=r"lights\.toml"):

@@ -105,8 +105,8 @@ def reweigh(
 
 @wp.func
 def turned(
-    i: wp.int32, base: wp.vec3f, n: wp.vec3f, strength: wp.float32, floor: wp.float32, tilt: wp.float32,
-    error: wp.float32, room: Scratch,
+    i: wp.int32, base: wp.vec3f, strength: wp.float32, floor: wp.float32, tilt: wp.float32, error: wp.float32,
+    room: Scratch,
 ) -> wp.vec3f:  # fmt: skip
     """The normal that explains the lamps best, held by the mesh's; zero where there is none near it."""
     b = wide3(base)
@@ -114,8 +114,7 @@ def turned(
     a = hold * (wp.identity(n=3, dtype=wp.float64) - wp.outer(b, b))
     right = wp.vec3d()
     for lamp in range(room.robust.shape[0]):
-        e = wp.dot(room.vector[lamp, i], n)
-        if room.robust[lamp, i] > 0.0 and (e > 0.0 or room.back[lamp, i] > 0.0):
+        if room.robust[lamp, i] > 0.0:
             grey, vector = room.grey[lamp, i], wide3(room.vector[lamp, i])
             size = error * (grey + floor)
             w = wp.float64(room.robust[lamp, i] / (size * size))
@@ -208,7 +207,7 @@ def solve_diffuse(
         reweigh(t, i, n, strength, floor, weight, room)
         if turn == turns:
             break
-        better = turned(i, base, n, strength, floor, tilt, error, room)
+        better = turned(i, base, strength, floor, tilt, error, room)
         if wp.dot(better, better) <= 0.0:
             break
         n = better

@@ -88,6 +88,27 @@ def test_a_block_takes_what_it_says(solver: Solver, where: str, warp) -> None:
     assert sum(array.capacity for array in light) <= vertices * lamps_there * (patches + 24) + 4096
 
 
+def test_kernels_are_given_nothing_that_lies_on_the_host(
+    solver: Solver, where: str, warp, devices_are_warps: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch, given = warp.launch, []
+
+    def noted(kernel, *, dim, inputs, device):
+        assert device == warp.get_device(where)
+        for value in inputs:
+            held = vars(value).values() if hasattr(value, "_cls") else [value]  # of a struct
+            given.extend(part for part in held if hasattr(part, "shape"))
+        launch(kernel, dim=dim, inputs=inputs, device=device)
+
+    monkeypatch.setattr(solver, "_device", where)
+    monkeypatch.setattr(warp, "launch", noted)
+    next(solver.tiles())
+    assert len(given) > 100
+    # Vectors are values, and have shapes.
+    arrays = [value for value in given if isinstance(value, warp.array) or not hasattr(value, "_wp_scalar_type_")]
+    assert all(isinstance(value, warp.array) and value.device == warp.get_device(where) for value in arrays)
+
+
 def test_a_device_that_fails_is_said_with_a_way_out(
     solver: Solver, where: str, warp, devices_are_warps: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
