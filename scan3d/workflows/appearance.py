@@ -47,6 +47,7 @@ from scan3d.workflows.lit_photographs import LitPhotographs
 from scan3d.workflows.solved_skin import digest_of
 
 SEVERAL, ONE = "several lights", "one light, estimated"
+_METHOD = 2  # goes up whenever maps or marks of the same photographs come out otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +148,7 @@ def _known_lights(take: Take) -> KnownLights | None:
 
 
 def _inputs(take: Take, model: Path, options: AppearanceOptions) -> dict[str, Any]:
-    """What the result follows from: options, and size and time of the files that are read."""
+    """What the result follows from: the method, options, and size and time of the files that are read."""
     files = [model, *(path for by_light in take.photographs.values() for path in by_light.values())]
     files += [path for path in (take.calibration, nearest_lights(take.root)) if path is not None]
     files += [path for path in (take.root / "take.toml",) if path.is_file()]
@@ -156,7 +157,7 @@ def _inputs(take: Take, model: Path, options: AppearanceOptions) -> dict[str, An
     if options.regions is not None:
         files += sorted(options.regions.glob("*.png"))
     stamps = {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
-    return {"options": json.loads(json.dumps(asdict(options), default=str)), "files": stamps}
+    return {"method": _METHOD, "options": json.loads(json.dumps(asdict(options), default=str)), "files": stamps}
 
 
 def _solved(
