@@ -15,20 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from scan3d.appearance.marks.find import tile_marks, without_doubles
 from scan3d.appearance.materials.files import MARKS, RECORD, read_record, udim, write_tile
-from scan3d.appearance.materials.folds import Folds
 from scan3d.appearance.materials.labels import KINDS
-from scan3d.appearance.materials.marks import find_marks, without_doubles
-from scan3d.appearance.materials.observations import Lamp, LitView, lamps_of, sharpened
-from scan3d.appearance.materials.skin_picture import skin_picture
-from scan3d.appearance.materials.solve import SolveOptions, Solver, TileMaps
-from scan3d.appearance.materials.surface import Surface, make_surface
+from scan3d.appearance.materials.observations import Lamp, lamps_of
+from scan3d.appearance.materials.solve import SolveOptions, Solver
+from scan3d.appearance.materials.surface import make_surface
 from scan3d.capture.colour_correction import FILE, FOLDER
 from scan3d.capture.lights_file import KnownLights, nearest_lights, read_lights
 from scan3d.capture.take import Take
-from scan3d.capture.undistort import pinhole_of, undistort
 from scan3d.errors import InputError
-from scan3d.geometry import Mesh, Rig
+from scan3d.geometry import Rig
 from scan3d.geometry.imperfections import Imperfection
 from scan3d.geometry.lights import LightSetup
 from scan3d.pipeline.aside import TEMPORARY_PREFIX, remove_tree, storage_errors
@@ -37,16 +34,16 @@ from scan3d.pipeline.measure import Meter
 from scan3d.pipeline.progress import Progress
 from scan3d.report.appearance_page import PAGE, write_appearance_page
 from scan3d.report.beside import link_pages
-from scan3d.report.score import load_model
 from scan3d.workflows.appearance_flash import flash_of, solved_by_flash
 from scan3d.workflows.appearance_regions import region_labels
 from scan3d.workflows.cameras import rig_in_use
 from scan3d.workflows.carry import carry_on
 from scan3d.workflows.left_alone import fill_left_alone
-from scan3d.workflows.lit_photographs import LitPhotographs
+from scan3d.workflows.lit_views import lit_views
 from scan3d.workflows.solved_skin import digest_of
+from scan3d.workflows.textured_scan import read_textured_scan
 
-SEVERAL, ONE = "several lights", "one light, estimated"
+_SEVERAL = "several lights"
 _METHOD = 2  # goes up whenever maps or marks of the same photographs come out otherwise
 
 
@@ -165,7 +162,7 @@ def _solved(
     progress: Progress, workers: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     lamps = lamps_of(known.setups)
-    mesh, tile_of_face, size = read_scan(model)
+    mesh, tile_of_face, size = read_textured_scan(model)
     size = options.texture_size or size
     views = lit_views(take, rig, known, mesh, size, int(tile_of_face.max()) + 1)
     label = None
@@ -187,7 +184,7 @@ def _solved(
     marks = without_doubles(marks)
     write_marks(marks, out)
     return {
-        "method": SEVERAL,
+        "method": _SEVERAL,
         "tiles": tiles,
         "texture_size": size,
         "lamps": [_lamp(lamp) for lamp in lamps],
@@ -209,7 +206,7 @@ def _by_flash(
     take: Take, flash: tuple[str, LightSetup], model: Path, out: Path, options: AppearanceOptions, progress: Progress,
     workers: int | None,
 ) -> dict[str, Any]:  # fmt: skip
-    mesh, tile_of_face, size = read_scan(model)
+    mesh, tile_of_face, size = read_textured_scan(model)
     size = options.texture_size or size
     lights = KnownLights(setups={flash[0]: flash[1]})
     rig = rig_in_use(take)
@@ -231,7 +228,7 @@ def _residual(left: np.ndarray) -> dict[str, float] | None:
 
 
 def _write_page(folder: Path, take: Take, model: Path, record: Mapping[str, Any]) -> None:
-    mesh, tile_of_face, _ = read_scan(model)
+    mesh, tile_of_face, _ = read_textured_scan(model)
     assert mesh.uv is not None
     marks = json.loads((folder / MARKS).read_text())
     write_appearance_page(folder, take.root.name, record, marks, mesh, mesh.uv, tile_of_face)
@@ -262,64 +259,6 @@ def _gloss(solver: Solver) -> dict[str, Any] | None:
             for row in rows
         ],
     }  # fmt: skip
-
-
-def read_scan(model: Path) -> tuple[Mesh, np.ndarray, int]:
-    """The scan's mesh with uv, vertices at a seam made one again, the tile of each face, and the tiles' size."""
-    mesh, texture = load_model(model)
-    vertices, number = np.unique(mesh.vertices, axis=0, return_inverse=True)
-    faces = number.reshape(-1)[mesh.faces].astype(np.int32)
-    welded = Mesh(vertices=vertices, faces=faces, uv=np.asarray(texture.uv, np.float64))
-    return welded, texture.owner(), len(texture.picture(0))
-
-
-def lit_views(take: Take, rig: Rig, known: KnownLights, mesh: Mesh, size: int, tiles: int) -> dict[str, LitView]:
-    """The calibrated cameras' photographs as linear radiance, undistorted, no finer than texels; colours corrected
-    where `scan3d colour` was run."""
-    middle = mesh.vertices.mean(axis=0)
-    cameras = [rig[name] for name in take.camera_ids if name in rig]
-    if len(cameras) < 2:
-        raise InputError("Fewer than two cameras are calibrated.", str(take.root), "Run: scan3d calibrate")
-    pixel_m = float(np.median([np.linalg.norm(c.centre - middle) / c.intrinsics.fx for c in cameras]))
-    texel_m = float(np.sqrt(mesh.face_areas().sum() / (0.7 * tiles))) / size
-    scale = 1.0 if texel_m < 1.3 * pixel_m else pixel_m / texel_m
-    photographs = LitPhotographs(take)
-    return {camera.camera_id: _view(take, camera.scaled(scale), known, scale, photographs) for camera in cameras}
-
-
-def _view(take: Take, camera: Any, known: KnownLights, scale: float, photographs: LitPhotographs) -> LitView:
-    name, by_light = camera.camera_id, take.photographs[camera.camera_id]
-    size = (camera.intrinsics.width, camera.intrinsics.height)
-
-    def load(light: str) -> np.ndarray:
-        import cv2
-
-        linear = photographs.load(name, light)
-        if scale < 1:
-            linear = cv2.resize(linear, size, interpolation=cv2.INTER_AREA)
-        if linear.shape[1::-1] != size:
-            what = f"The photograph is {linear.shape[1]} x {linear.shape[0]} px; the calibration is not."
-            raise InputError(what, f"camera {name}, {by_light[light]}", "Give the photographs that were calibrated.")
-        flat: np.ndarray = sharpened(undistort(linear, camera)[0]) / np.float32(known.exposure)
-        return flat
-
-    def load_mask() -> np.ndarray:
-        import cv2
-
-        from scan3d.capture.images import load_mask
-
-        mask = (load_mask(take.masks[name], camera_id=name) > 0.5).astype(np.float32)
-        mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) if scale < 1 else mask
-        return np.asarray(undistort(mask, camera)[0] > 0.5)
-
-    return LitView(camera=pinhole_of(camera), load=load, load_mask=load_mask if name in take.masks else None)
-
-
-def tile_marks(surface: Surface, maps: TileMaps, known: np.ndarray) -> list[Imperfection]:
-    """Marks of a tile's skin, of its texels known (N,) bool."""
-    skin = known & (surface.label[surface.mesh.faces[maps.face]] == 0).all(axis=1)
-    picture = skin_picture(surface, maps.index, maps.face, maps.albedo, skin)
-    return [] if picture is None else find_marks(picture, folds=Folds(surface.mesh))
 
 
 def write_marks(marks: Sequence[Imperfection], out: Path) -> None:

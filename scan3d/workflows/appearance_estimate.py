@@ -16,16 +16,16 @@ from scan3d.appearance.tone import linear_from_srgb
 from scan3d.pipeline.progress import Progress
 from scan3d.report.score import load_model
 from scan3d.report.texture import Texture
+from scan3d.workflows.textured_scan import read_textured_scan
 
+_METHOD = "one light, estimated"
 _BLOCK = 2_000_000
 _EDGE_M = 8e-3
 
 
 def estimate(model: Path, out: Path, *, texture_size: int | None, progress: Progress) -> dict[str, Any]:
     """Write the maps of one light into `out`; what appearance.json says of them."""
-    from scan3d.workflows.appearance import ONE, read_scan
-
-    mesh, tile_of_face, size = read_scan(model)
+    mesh, tile_of_face, size = read_textured_scan(model)
     _, texture = load_model(model)
     size = texture_size or size
     surface = make_surface(mesh, tile_of_face, size, edge_m=_EDGE_M)
@@ -44,7 +44,7 @@ def estimate(model: Path, out: Path, *, texture_size: int | None, progress: Prog
             task.advance()
     (out / MARKS).write_text(json.dumps([]) + "\n")
     return {
-        "method": ONE,
+        "method": _METHOD,
         "note": "One light cannot tell colour from shading, nor show gloss: the albedo is an estimate, normals are the "
         "mesh's, and marks are not listed.",
         "tiles": tiles,

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from scan3d.appearance.marks.kept import marks_kept
 from scan3d.appearance.materials.files import udim
-from scan3d.appearance.materials.marks_kept import marks_kept
 from scan3d.body.stages import MARKS_FILE
 from scan3d.capture.colour import srgb_to_linear
 from scan3d.geometry.imperfections import Imperfection

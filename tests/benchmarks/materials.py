@@ -23,8 +23,8 @@ import drjit
 import numpy as np
 from scipy.spatial import KDTree
 
+from scan3d.appearance.marks.find import tile_marks, without_doubles
 from scan3d.appearance.materials.files import read_material, write_tile
-from scan3d.appearance.materials.marks import without_doubles
 from scan3d.appearance.materials.observations import LitView, lamps_of, sharpened
 from scan3d.appearance.materials.relief import tangent_frames
 from scan3d.appearance.materials.solve import SolveOptions, Solver, TileMaps
@@ -44,7 +44,6 @@ from scan3d.simulate.sensor import SensorModel, expose, meter
 from scan3d.simulate.stages import SubjectOptions, dressed_body
 from scan3d.simulate.subject import Subject
 from scan3d.simulate.truth_maps import TruthCaster
-from scan3d.workflows.appearance import tile_marks
 from tests.benchmarks.machine import circumstances, finished
 
 _SEED, _TONE = 3, 0.2

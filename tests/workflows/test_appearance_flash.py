@@ -18,9 +18,10 @@ from scan3d.errors import InputError
 from scan3d.geometry import Mesh, Rig
 from scan3d.pipeline.progress import Silent
 from scan3d.report import Texture, write_obj
-from scan3d.workflows.appearance import AppearanceOptions, read_scan, solve_take
+from scan3d.workflows.appearance import AppearanceOptions, solve_take
 from scan3d.workflows.appearance_flash import FLASH
 from scan3d.workflows.render import RenderOptions, render_take
+from scan3d.workflows.textured_scan import read_textured_scan
 from tests.appearance.materials.flash_scene import FLASH_M, RADIUS_M, paint, photograph, shots
 
 SIZE, HELD_OUT = 512, "p07"
@@ -67,7 +68,7 @@ def test_a_photograph_that_was_held_out_is_made_again(tmp_path: Path) -> None:
     record = read_record(done.folder)
     assert record["method"] == FLASH and HELD_OUT not in record["cameras"] and len(record["cameras"]) == 19
     assert np.abs(np.array(record["flash"]["centre_m"]) - FLASH_M)[:2].max() < 0.025
-    mesh, tile_of_face, size = read_scan(take / "results" / "model.obj")
+    mesh, tile_of_face, size = read_textured_scan(take / "results" / "model.obj")
     surface = make_surface(mesh, tile_of_face, size, edge_m=1.0)
     index, face = texel_owners(surface, 0)
     truth = paint(points_of(surface, index, face).position / RADIUS_M)

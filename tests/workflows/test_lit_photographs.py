@@ -14,9 +14,9 @@ from scan3d.capture.lights_file import KnownLights
 from scan3d.capture.take import Take
 from scan3d.errors import CaptureError
 from scan3d.geometry import Rig
-from scan3d.workflows.appearance import lit_views
 from scan3d.workflows.cameras import rig_of
 from scan3d.workflows.lit_photographs import LitPhotographs
+from scan3d.workflows.lit_views import lit_views
 from tests.render import scenes
 
 COLOUR = np.array([0.42, 0.26, 0.19])

@@ -1,1 +1,1 @@
-"""What skin is made of, from photographs under several known lights: albedo, normal, gloss, marks."""
+"""What skin is made of, from photographs under several known lights: albedo, normal, gloss."""

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from scan3d.appearance.materials.marks import find_marks
-from scan3d.appearance.materials.marks_kept import marks_kept
+from scan3d.appearance.marks.find import find_marks
+from scan3d.appearance.marks.kept import marks_kept
 from scan3d.geometry.imperfections import Imperfection
-from tests.appearance.materials.test_marks import BLUE, BROWN, TEXEL_M, picture, skin, with_mark
+from tests.appearance.marks.test_marks import BLUE, BROWN, TEXEL_M, picture, skin, with_mark
 
 
 @pytest.fixture(scope="module")

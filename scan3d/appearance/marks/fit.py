@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scan3d.appearance.materials.skin_picture import Patch
+from scan3d.appearance.marks.skin_picture import Patch
 
 # Of the outline's radius: where a mark begins to fade, and where nothing is left.
 FADES, ENDS = 0.5, 1.2

@@ -1,6 +1,6 @@
 """Moles, freckles, scars, blemishes and veins as data: found in the albedo that was measured, which stays as it is.
 
-Places that differ from the skin around them are fitted one by one (`mark_fit`), long ones are followed (`long_marks`).
+Places that differ from the skin around them are fitted one by one (`fit`), long ones are followed (`lines`).
 What is listed stands out from the unevenness of the skin around it, is explained by the shape of a mark, and has skin
 on all sides: brows, lips, nostrils and folds do not. Sizes are the outline's, as one would put a ruler to it: twice
 the distance at which about a sixth of the contrast is left; where half is left a mark is 0.85 as large.
@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scan3d.appearance.materials.folds import Folds
-from scan3d.appearance.materials.long_marks import Line, follow
-from scan3d.appearance.materials.mark_candidates import Candidate, candidates
-from scan3d.appearance.materials.mark_fit import HALF_AT, MarkShape, fit_mark
-from scan3d.appearance.materials.skin_picture import Patch, SkinPicture
+from scan3d.appearance.marks.candidates import Candidate, candidates
+from scan3d.appearance.marks.fit import HALF_AT, MarkShape, fit_mark
+from scan3d.appearance.marks.folds import Folds
+from scan3d.appearance.marks.lines import Line, follow
+from scan3d.appearance.marks.skin_picture import Patch, SkinPicture, skin_picture
+from scan3d.appearance.materials.solve import TileMaps
+from scan3d.appearance.materials.surface import Surface
 from scan3d.geometry.imperfections import Imperfection
 
 LEAST_MM = 1.0
@@ -51,6 +53,13 @@ class _Found:
         points = self.place[None] if self.line is None else self.line.points
         reach = 0.5 * self.size_mm if self.line is None else 0.75 * self.width_mm + 1.0
         return float(np.linalg.norm(points - other.place, axis=1).min()) < 1e-3 * max(reach, 0.5)
+
+
+def tile_marks(surface: Surface, maps: TileMaps, known: np.ndarray) -> list[Imperfection]:
+    """Marks of a tile's skin, of its texels known (N,) bool."""
+    skin = known & (surface.label[surface.mesh.faces[maps.face]] == 0).all(axis=1)
+    picture = skin_picture(surface, maps.index, maps.face, maps.albedo, skin)
+    return [] if picture is None else find_marks(picture, folds=Folds(surface.mesh))
 
 
 def find_marks(skin: SkinPicture, *, folds: Folds | None = None, part: str = "skin") -> list[Imperfection]:

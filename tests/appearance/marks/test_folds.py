@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scan3d.appearance.materials.folds import Folds
+from scan3d.appearance.marks.folds import Folds
 from scan3d.geometry import Mesh
-from tests.appearance.materials.test_marks import BROWN, picture, skin, with_mark
+from tests.appearance.marks.test_marks import BROWN, picture, skin, with_mark
 
 pytest.importorskip("open3d")
 
@@ -33,7 +33,7 @@ def test_flat_skin_is_open_and_a_right_angle_loses_what_geometry_says() -> None:
 
 
 def test_a_weak_mark_in_a_fold_is_not_listed() -> None:
-    from scan3d.appearance.materials.marks import find_marks
+    from scan3d.appearance.marks.find import find_marks
 
     class Deep(Folds):
         def __init__(self, openness: float) -> None:

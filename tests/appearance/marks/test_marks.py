@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scan3d.appearance.materials.marks import find_marks, without_doubles
-from scan3d.appearance.materials.skin_picture import SkinPicture, mean_of_known
+from scan3d.appearance.marks.find import find_marks, without_doubles
+from scan3d.appearance.marks.skin_picture import SkinPicture, mean_of_known
 
 TEXEL_M = 0.3e-3
 SIZE = 300

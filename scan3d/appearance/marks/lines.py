@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scan3d.appearance.materials.mark_fit import ENDS, FADES, MarkShape, whitening
-from scan3d.appearance.materials.skin_picture import Patch, SkinPicture
+from scan3d.appearance.marks.fit import ENDS, FADES, MarkShape, whitening
+from scan3d.appearance.marks.skin_picture import Patch, SkinPicture
 
 _STEP_MM = 1.0
 _WINDOW_MM = 2.0  # of the line that a step looks at, to both sides

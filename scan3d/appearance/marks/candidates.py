@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scan3d.appearance.materials.skin_picture import mean_of_known
+from scan3d.appearance.marks.skin_picture import mean_of_known
 
 SIZES_MM = (1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
 LEAST_STRENGTH = 5.0  # in standard deviations of the skin around
