@@ -17,6 +17,7 @@ Result = TypeVar("Result")
 
 # How often a waiting run looks whether it was cancelled, seconds.
 _POLL_S = 0.2
+_CHUNK = 50_000
 
 
 def run_units(
@@ -50,6 +51,14 @@ def run_units(
                 future.cancel()
             raise
     return [future.result() for future in pending]
+
+
+def run_chunks(count: int, work: Callable[[int, int], None], *, workers: int | None = None) -> None:
+    """work(first, last) on chunks of `count` elements, on threads: for kernels that let go of the interpreter."""
+    if count <= _CHUNK or workers == 1:
+        work(0, count)
+        return
+    run_units(lambda first: work(first, min(first + _CHUNK, count)), range(0, count, _CHUNK), workers=workers)
 
 
 def cpu_count() -> int:

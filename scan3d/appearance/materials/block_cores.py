@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from scan3d.appearance.materials.block import ROBUST, STRAIGHT, Shared, held_gains, lobe_of
-from scan3d.appearance.materials.first_solve import seen_light
-from scan3d.appearance.materials.kernels import add_view
-from scan3d.appearance.materials.lighting import Diffuse
-from scan3d.appearance.materials.observations import LitView, Sight, picked, radius2
+from scan3d.appearance.materials.kernels import add_view, expose, grey_above
+from scan3d.appearance.materials.lighting import Diffuse, grey_of
+from scan3d.appearance.materials.observations import Sight, picked, radius2
 from scan3d.appearance.materials.surface import Points
-from scan3d.pipeline.executor import run_units
-
-_CHUNK = 50_000
+from scan3d.pipeline.executor import run_chunks
 
 
 class CoreBlock:
@@ -44,25 +42,22 @@ class CoreBlock:
         self._sight = replace(self._sight, share=self._sight.share**STRAIGHT / best ** (STRAIGHT - 1))
 
     def add_diffuse(self, lamp: int) -> None:
-        lit, points, sight = self._lamps[lamp], self._points, self._sight
-        if lit.cross is not None:
-            value = 2 * self._picked(lit.cross) * self._factor()
-        else:
-            assert lit.plain is not None
-            value = self._picked(lit.plain) * self._factor()
-            if self.lobe is not None:
-                shine = self._lighting.gloss(points, points.normal, sight, lamp, self.lobe)
-                value -= shine[:, None] * self._lighting.lights.colour[lamp]
+        lit, points, share = self._lamps[lamp], self._points, self._sight.share
+        light_id = lit.plain if lit.cross is None else lit.cross
+        assert light_id is not None
+        value, times = self._picked(light_id), 1.0 if lit.cross is None else 2.0
+        factor = self._factor()
+        self._each(lambda first, last: expose(first, last, share, factor, times, value))
+        if lit.cross is None and self.lobe is not None:
+            shine = self._lighting.gloss(points, points.normal, self._sight, lamp, self.lobe)
+            value -= shine[:, None] * self._lighting.lights.colour[lamp]
         guess = np.ascontiguousarray(self._common.guess[:, lamp])
-
-        def work(first: int) -> None:
-            last = min(first + _CHUNK, len(points))
-            add_view(
-                first, last, sight.share, value, points.corner, points.bary, guess, ROBUST, self._total[:, lamp],
-                self._weight[:, lamp],
-            )  # fmt: skip
-
-        run_units(work, range(0, len(points), _CHUNK), workers=self._workers)
+        total, weight = self._total[:, lamp], self._weight[:, lamp]
+        self._each(
+            lambda first, last: add_view(
+                first, last, share, value, points.corner, points.bary, guess, ROBUST, total, weight
+            )
+        )
 
     def solve(self, *, turn: bool) -> Diffuse:
         for k in range(len(self._lamps)):
@@ -77,16 +72,20 @@ class CoreBlock:
 
     def add_gloss(self, lamp: int) -> None:
         assert self.lobe is not None
-        lit, colour = self._lamps[lamp], self._lighting.lights.colour[lamp]
+        lit, share, factor = self._lamps[lamp], self._sight.share, self._factor()
+        grey = np.zeros(len(share), np.float32)
         if lit.plain is not None:
             assert self._shown is not None
-            light = self._picked(lit.plain) * self._factor() - self._shown[:, lamp]
-            value = (light / np.maximum(colour, 1e-3)).mean(axis=1)
+            value, base = self._picked(lit.plain), self._shown[:, lamp]
+            self._each(lambda first, last: expose(first, last, share, factor, 1.0, value))
         else:
-            value = seen_light(self._view, lit, self._sight, colour)[1] * self._factor().mean(axis=1)
-        self._lighting.add_gain(
-            self._points, self._made, self._sight, value, lamp, self.lobe, self._up, self._down
-        )  # fmt: skip
+            assert lit.parallel is not None and lit.cross is not None
+            value, base = self._picked(lit.parallel), self._picked(lit.cross)
+        colour = self._lighting.lights.colour[lamp]
+        self._each(lambda first, last: grey_above(first, last, share, value, base, colour, grey))
+        if lit.plain is None:
+            grey *= grey_of(factor)
+        self._lighting.add_gain(self._points, self._made, self._sight, grey, lamp, self.lobe, self._up, self._down)
 
     def gains(self) -> np.ndarray:
         assert self.lobe is not None
@@ -100,5 +99,7 @@ class CoreBlock:
         return self._known_factor
 
     def _picked(self, light_id: str) -> np.ndarray:
-        view: LitView = self._view
-        return picked(view.load(light_id), self._sight)
+        return picked(self._view.load(light_id), self._sight, workers=self._workers)
+
+    def _each(self, work: Callable[[int, int], None]) -> None:
+        run_chunks(len(self._points), work, workers=self._workers)

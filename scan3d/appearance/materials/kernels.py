@@ -44,6 +44,25 @@ def sample(first, last, place, share, picture, out):
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
+def expose(first, last, share, factor, times, value):
+    """Multiplies value (N, 3) of the points that the view sees with factor (N, 3) and a number."""
+    for t in range(first, last):
+        if share[t] > 0:
+            for c in range(3):
+                value[t, c] *= times * factor[t, c]
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def grey_above(first, last, share, value, base, colour, out):
+    """(N,) mean over the channels of value - base (N, 3) over the lamp's colour (3,); 0 where the view sees nothing."""
+    for t in range(first, last):
+        out[t] = 0.0
+        if share[t] > 0:
+            for c in range(3):
+                out[t] += (value[t, c] - base[t, c]) / max(colour[c], np.float32(1e-3)) / 3
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def add_view(first, last, share, value, corner, bary, guess, scale, total, weight):
     """Adds what a view shows of the points under one light, value (N, 3), to totals (N, 3).
 

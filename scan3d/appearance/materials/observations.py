@@ -12,6 +12,7 @@ from scan3d.appearance.visibility import look_through
 from scan3d.errors import InputError
 from scan3d.geometry import Camera, Mesh
 from scan3d.geometry.lights import LightSetup
+from scan3d.pipeline.executor import run_chunks
 
 KEPT_BYTES = 1 << 30
 _NOISE = 0.1  # of a wave's height, against which it is restored
@@ -134,13 +135,17 @@ class Kept:
         self._made.clear()
 
 
-def picked(picture: np.ndarray, sight: Sight) -> np.ndarray:
-    """(N, C) float32 of a picture (H, W, C) at the points that a view sees, 0 elsewhere."""
+def picked(picture: np.ndarray, sight: Sight, *, workers: int | None = 1) -> np.ndarray:
+    """(N, C) float32 of a picture (H, W, C) at the points that a view sees, 0 elsewhere.
+
+    workers: threads, None for one on each core.
+    """
     from scan3d.appearance.materials.kernels import sample
 
     picture = np.ascontiguousarray(picture, np.float32)
-    out = np.zeros((len(sight.share), picture.shape[2]), np.float32)
-    sample(0, len(out), sight.place, sight.share, picture, out)
+    count = len(sight.share)
+    out = np.zeros((count, picture.shape[2]), np.float32)
+    run_chunks(count, lambda first, last: sample(first, last, sight.place, sight.share, picture, out), workers=workers)
     return out
 
 
