@@ -114,6 +114,7 @@ def test_a_changed_photograph_is_taken_up_and_the_others_are_not_read_again(fini
     assert len(list((take / ".scan3d" / "views").glob("[0-9a-f]*"))) == 2
 
 
+@pytest.mark.slow
 def test_one_and_two_workers_give_the_same_bytes(finished: Path, take: Path) -> None:
     reconstruct_take(take, quality="preview", progress=Silent(), workers=1)
     for name in ("mesh.ply", "model.png", "model.obj"):

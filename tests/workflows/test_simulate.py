@@ -207,6 +207,7 @@ def test_path_traced_photographs_are_the_same_bytes_too(options: SimulateOptions
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_boards_and_a_chart_are_photographed_where_the_truth_says(options: SimulateOptions, tmp_path: Path) -> None:
     (tmp_path / "three.toml").write_text(RIG.replace("[120, 160]", "[900, 1200]").replace("215.0", "2600.0"))
     shots = replace(
