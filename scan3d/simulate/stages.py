@@ -17,8 +17,9 @@ from scan3d.geometry.lights import LightSetup
 from scan3d.geometry.materials import Material, Part
 from scan3d.pipeline.executor import run_units
 from scan3d.pipeline.progress import Progress, Task
-from scan3d.pipeline.stage import Stage, insignificant
+from scan3d.pipeline.stage import Stage
 from scan3d.pipeline.store import Store, Units
+from scan3d.simulate.radiance import RadianceOptions
 from scan3d.simulate.subject import Subject
 
 if TYPE_CHECKING:
@@ -41,22 +42,6 @@ class SubjectOptions:
     tone: float | None = None
     texture_size: int = 4096
     scatter: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class RadianceOptions:
-    """samples: paths per pixel of the oversampled pinhole views; 0: the quick renderer. seed: of the paths' noise.
-    oversample: pinhole pixels per photograph's pixel along a side. aperture_m: diameter of the lenses' openings, 0 for
-    everything sharp. lights: record of the setups. cameras: record of the cameras. variant: of the renderer, which
-    changes the noise only."""
-
-    samples: int
-    seed: int
-    oversample: float
-    aperture_m: float
-    lights: tuple[dict[str, Any], ...]
-    cameras: tuple[dict[str, Any], ...]
-    variant: str = insignificant(default="auto")
 
 
 def dressed_body(options: SubjectOptions) -> tuple[Body, Subject]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,11 +13,8 @@ from scan3d.geometry.materials import Part
 from scan3d.simulate.optics import pinhole_plan, resample
 from scan3d.simulate.path_tracer import Studio
 from scan3d.simulate.preview import Preview
+from scan3d.simulate.radiance import RadianceOptions
 from scan3d.simulate.scattering import Scattered, Scattering, scatters
-
-if TYPE_CHECKING:
-    from scan3d.simulate.stages import RadianceOptions
-
 
 Renderer: TypeAlias = Studio | Preview | Scattered
 

@@ -19,11 +19,11 @@ from scan3d.pipeline.executor import cpu_count
 from scan3d.pipeline.progress import Progress
 from scan3d.pipeline.store import Store
 from scan3d.simulate.lights import light_setups
+from scan3d.simulate.radiance import RadianceOptions
 from scan3d.simulate.sensor import SensorModel
 from scan3d.simulate.stages import (
     RADIANCE,
     SUBJECT,
-    RadianceOptions,
     SubjectOptions,
     make_radiance,
     make_subject,

@@ -9,7 +9,8 @@ from scan3d.capture.rig_file import read_rig_definition
 from scan3d.simulate.lights import light_setups
 from scan3d.simulate.optics import pinhole_plan
 from scan3d.simulate.path_tracer import Studio, _sensor
-from scan3d.simulate.stages import RadianceOptions, SubjectOptions, dressed_body
+from scan3d.simulate.radiance import RadianceOptions
+from scan3d.simulate.stages import SubjectOptions, dressed_body
 from scan3d.simulate.studio import bounds, open_studio, photograph
 from scan3d.simulate.variant import choose_variant, load_mitsuba
 from scan3d.workflows.simulate import OVERSAMPLE, PATHS

@@ -23,7 +23,8 @@ from scan3d.geometry.rig_definition import look_at
 from scan3d.rights.marks.watermark import embed
 from scan3d.rights.marks.watermark_search import find
 from scan3d.simulate.lights import light_setups
-from scan3d.simulate.stages import RadianceOptions, SubjectOptions, dressed_body
+from scan3d.simulate.radiance import RadianceOptions
+from scan3d.simulate.stages import SubjectOptions, dressed_body
 from scan3d.simulate.studio import open_studio, photograph
 from tests.benchmarks.machine import REPOSITORY, circumstances, finished
 from tests.rights.marks.attacks import ATTACKS, TOGETHER

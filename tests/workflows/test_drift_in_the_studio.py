@@ -24,8 +24,9 @@ from scan3d.pipeline.progress import Silent
 from scan3d.pipeline.store import Store
 from scan3d.simulate.lights import light_setups
 from scan3d.simulate.preview import Preview
+from scan3d.simulate.radiance import RadianceOptions
 from scan3d.simulate.sensor import SensorModel, expose, meter
-from scan3d.simulate.stages import RadianceOptions, SubjectOptions, make_subject, read_subject
+from scan3d.simulate.stages import SubjectOptions, make_subject, read_subject
 from scan3d.simulate.studio import photograph
 
 TRIALS = 6
