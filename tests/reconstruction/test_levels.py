@@ -99,6 +99,7 @@ def test_neighbours_are_those_that_see_the_same_from_a_useful_angle(scene: list[
     assert (count_views(views, coarse, scale=0.5) >= 3).mean() > 0.95
 
 
+@pytest.mark.slow
 def test_a_subject_before_a_backdrop_of_noise_is_found_without_any_mask() -> None:
     scene = shots(size=480)
     rng = np.random.default_rng(0)

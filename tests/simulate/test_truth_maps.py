@@ -49,10 +49,17 @@ def written(of: Camera, folder: Path) -> Camera:
     return read_colmap_model(folder).cameras[0]
 
 
+# Lenses that are looked through in the default suite.
+_DAILY = ("fisheye", "full_opencv")
+
+
 @pytest.mark.parametrize(
     ("model", "quick"),
     [
-        *(pytest.param(model, True, id=f"{model} preview") for model in LENSES),
+        *(
+            pytest.param(model, True, id=f"{model} preview", marks=[] if model in _DAILY else [pytest.mark.slow])
+            for model in LENSES
+        ),
         *(pytest.param(model, False, id=f"{model} path traced", marks=pytest.mark.slow) for model in LENSES),
     ],
 )

@@ -104,6 +104,7 @@ def test_a_second_run_does_nothing_and_photographs_stay_as_they_are(photographed
     assert {p: p.stat().st_mtime_ns for p in (finished / "results").iterdir()} == before
 
 
+@pytest.mark.slow
 def test_a_changed_photograph_is_taken_up_and_the_others_are_not_read_again(finished: Path, tmp_path: Path) -> None:
     take = tmp_path / "take"
     shutil.copytree(finished, take)
