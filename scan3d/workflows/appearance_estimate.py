@@ -16,7 +16,7 @@ from scan3d.appearance.tone import linear_from_srgb
 from scan3d.pipeline.progress import Progress
 from scan3d.report.score import load_model
 from scan3d.report.texture import Texture
-from scan3d.workflows.textured_scan import read_textured_scan
+from scan3d.workflows.textured_scan import welded
 
 _METHOD = "one light, estimated"
 _BLOCK = 2_000_000
@@ -25,8 +25,8 @@ _EDGE_M = 8e-3
 
 def estimate(model: Path, out: Path, *, texture_size: int | None, progress: Progress) -> dict[str, Any]:
     """Write the maps of one light into `out`; what appearance.json says of them."""
-    mesh, tile_of_face, size = read_textured_scan(model)
-    _, texture = load_model(model)
+    loaded, texture = load_model(model)
+    mesh, tile_of_face, size = welded(loaded, texture)
     size = texture_size or size
     surface = make_surface(mesh, tile_of_face, size, edge_m=_EDGE_M)
     tiles = []

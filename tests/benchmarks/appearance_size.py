@@ -21,6 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from scan3d.appearance.tone import linear_from_srgb
 from scan3d.geometry import Mesh
 from tests.benchmarks.ball_take import paint_at, painted_ball, write_ball_take
 from tests.benchmarks.machine import circumstances, finished
@@ -106,7 +107,7 @@ def _albedo_error(take: Path) -> float:
     some = np.flatnonzero(seen[index])[::97]
     points = points_of(surface, index[some], face[some])
     encoded = found.reshape(-1, 3)[points.index] / 65535
-    albedo = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    albedo = linear_from_srgb(encoded)
     return float(np.median(np.abs(albedo / paint_at(points.position) - 1)))
 
 

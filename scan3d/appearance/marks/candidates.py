@@ -54,7 +54,7 @@ def strengths(albedo: np.ndarray, known: np.ndarray, texel_mm: float) -> list[tu
     sigmas = {size: max(0.6, 0.25 * size / texel_mm) for size in SIZES_MM}
     out = []
     for size, sigma in sigmas.items():
-        response = mean_of_known(colour, known, sigma) - mean_of_known(colour, known, 1.6 * sigma)
+        response = mean_of_known(colour, weight, sigma) - mean_of_known(colour, weight, 1.6 * sigma)
         out.append((size, _standing_out(response, weight, _AROUND_MM / texel_mm)))
     return out
 

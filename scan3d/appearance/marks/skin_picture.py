@@ -127,17 +127,17 @@ def skin_picture(
     planes /= np.maximum(count, 1)[:, None]
     shaped = planes.reshape(tall, wide, 9)
     enough = (count > 0.5 * step * step).reshape(tall, wide)
+    softened = mean_of_known(shaped[..., :3], enough.astype(np.float32), _SOFTENED)
     return SkinPicture(
-        albedo=mean_of_known(shaped[..., :3], enough, _SOFTENED), known=enough, position=shaped[..., 3:6],
+        albedo=softened, known=enough, position=shaped[..., 3:6],
         normal=shaped[..., 6:], texel_m=texel_m * step, first=(top, left), texture_size=size // step,
         blur=float(np.hypot(_BLUR, _SOFTENED)),
     )  # fmt: skip
 
 
-def mean_of_known(values: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian mean of (H, W, C) over known texels (H, W) only; sigma in texels."""
+def mean_of_known(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian mean of (H, W, C) by weight (H, W) float32, 1 where texels are known, else 0; sigma in texels."""
     import cv2
 
-    weight = known.astype(np.float32)
     share = np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-4)
     return np.asarray(cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma) / share[..., None])

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from scan3d.appearance.materials.block import ROBUST, STRAIGHT, Shared, held_gains, lobe_of
-from scan3d.appearance.materials.kernels import add_view, expose, grey_above
+from scan3d.appearance.materials.kernels import add_view, expose
 from scan3d.appearance.materials.lighting import Diffuse, grey_of
-from scan3d.appearance.materials.observations import Sight, picked, radius2
+from scan3d.appearance.materials.observations import Sight, grey_light, picked, radius2
 from scan3d.appearance.materials.surface import Points
 from scan3d.pipeline.executor import run_chunks
 
@@ -43,12 +43,10 @@ class CoreBlock:
 
     def add_diffuse(self, lamp: int) -> None:
         lit, points, share = self._lamps[lamp], self._points, self._sight.share
-        light_id = lit.plain if lit.cross is None else lit.cross
-        assert light_id is not None
-        value, times = self._picked(light_id), 1.0 if lit.cross is None else 2.0
-        factor = self._factor()
+        light_id, times = lit.diffuse
+        value, factor = self._picked(light_id), self._factor()
         self._each(lambda first, last: expose(first, last, share, factor, times, value))
-        if lit.cross is None and self.lobe is not None:
+        if not lit.polarised and self.lobe is not None:
             shine = self._lighting.gloss(points, points.normal, self._sight, lamp, self.lobe)
             value -= shine[:, None] * self._lighting.lights.colour[lamp]
         guess = np.ascontiguousarray(self._common.guess[:, lamp])
@@ -73,7 +71,6 @@ class CoreBlock:
     def add_gloss(self, lamp: int) -> None:
         assert self.lobe is not None
         lit, share, factor = self._lamps[lamp], self._sight.share, self._factor()
-        grey = np.zeros(len(share), np.float32)
         if lit.plain is not None:
             assert self._shown is not None
             value, base = self._picked(lit.plain), self._shown[:, lamp]
@@ -82,7 +79,7 @@ class CoreBlock:
             assert lit.parallel is not None and lit.cross is not None
             value, base = self._picked(lit.parallel), self._picked(lit.cross)
         colour = self._lighting.lights.colour[lamp]
-        self._each(lambda first, last: grey_above(first, last, share, value, base, colour, grey))
+        grey = grey_light(value, base, colour, self._sight, workers=self._workers)
         if lit.plain is None:
             grey *= grey_of(factor)
         self._lighting.add_gain(self._points, self._made, self._sight, grey, lamp, self.lobe, self._up, self._down)

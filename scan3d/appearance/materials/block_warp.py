@@ -15,11 +15,13 @@ import warp as wp
 from scan3d.appearance.materials import diffuse_kernels_warp as solving
 from scan3d.appearance.materials import gain_kernels_warp as glossy
 from scan3d.appearance.materials import kernels_warp as seeing
+from scan3d.appearance.materials.agreement import Agreement
 from scan3d.appearance.materials.block import ROBUST, STRAIGHT, Shared, held_gains, lobe_of
 from scan3d.appearance.materials.lighting import ERROR, ETA, LEAST_COSINE, TILT_RAD, Diffuse, Lighting, Lobe
 from scan3d.appearance.materials.observations import Watched
 from scan3d.appearance.materials.surface import Points
 from scan3d.errors import ReconstructionError
+from scan3d.geometry import Camera
 
 _TURNS = 4  # of normals, as in `kernels.solve_diffuse`
 _AT_ONCE = 1 << 18  # texels with room for what lamps say of them
@@ -100,7 +102,7 @@ class WarpBlock:
         watched = self._shared.views.view(number)
         self._view = watched.view
         with self._device.at_work():
-            self._exposure = self._exposed(number)
+            self._exposure = exposure(self._shared.common.agreement, number, self._view.camera)
             self._centre = wp.vec3f(*self._view.camera.centre.tolist())
             some = self._device.zeros(1, wp.int32)
             self._launch(
@@ -119,13 +121,11 @@ class WarpBlock:
 
     def add_diffuse(self, lamp: int) -> None:
         lit, surface = self._shared.lamps[lamp], self._surface
-        light_id = lit.plain if lit.cross is None else lit.cross
-        assert light_id is not None
+        light_id, times = lit.diffuse
         self._sample(light_id, self._value)
         with self._device.at_work():
-            times = 1.0 if lit.cross is None else 2.0
             self._launch(seeing.expose, self._place, self._share, self._exposure, times, self._value)
-            if lit.cross is None and self._lobes is not None:
+            if not lit.polarised and self._lobes is not None:
                 self._launch(
                     glossy.take_off_gloss, self._texels, self._share, self._centre, surface.light, lamp, self._lobes,
                     self._value,
@@ -193,14 +193,6 @@ class WarpBlock:
     def _launch(self, kernel: wp.Kernel, *inputs: Any) -> None:
         self._device.launch(kernel, self._count, *inputs)
 
-    def _exposed(self, number: int) -> Any:
-        agreement, i = self._shared.common.agreement, self._view.camera.intrinsics
-        made = seeing.Exposure()
-        made.gain = wp.vec3f(*agreement.gain[number].tolist())
-        made.a, made.b = agreement.shading.tolist()
-        made.middle, made.corner2 = wp.vec2f(i.cx, i.cy), 0.25 * (i.width**2 + i.height**2)
-        return made
-
 
 def carried_texels(device: Device, points: Points) -> Any:
     """Points as `kernels_warp.Texels`."""
@@ -236,6 +228,15 @@ def pinhole(watched: Watched) -> Any:
     made.m0, made.m1, made.m2 = (wp.vec4d(*row) for row in matrix.tolist())
     made.centre, made.focal = wp.vec3d(*camera.centre.tolist()), float(camera.intrinsics.fx)
     made.least = watched.least
+    return made
+
+
+def exposure(agreement: Agreement, number: int, camera: Camera) -> Any:
+    """What makes a view, by its row, agree with the others as `kernels_warp.Exposure`."""
+    i, made = camera.intrinsics, seeing.Exposure()
+    made.gain = wp.vec3f(*agreement.gain[number].tolist())
+    made.a, made.b = agreement.shading.tolist()
+    made.middle, made.corner2 = wp.vec2f(i.cx, i.cy), 0.25 * (i.width**2 + i.height**2)
     return made
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from scan3d.appearance.materials.kernels_warp import Light, Texels, between, over_colour, wide3
+from scan3d.appearance.materials.kernels_warp import Light, Texels, between, over_colour, visible, wide3
 
 wp.set_module_options({"enable_backward": False})
 
@@ -30,11 +30,7 @@ def arriving(p: wp.vec3f, corner: wp.vec3i, bary: wp.vec3f, light: Light, lamp: 
     flow = wp.vec3f()
     power = light.power[lamp, patch]
     if power > 0.0:
-        v = (
-            bary[0] * wp.float32(light.seen[corner[0], lamp, patch])
-            + bary[1] * wp.float32(light.seen[corner[1], lamp, patch])
-            + bary[2] * wp.float32(light.seen[corner[2], lamp, patch])
-        )
+        v = visible(light, corner, bary, lamp, patch)
         towards = light.at[lamp, patch] - p
         shine = -wp.dot(towards, light.ahead[lamp, patch])
         if v > 0.0 and shine > 0.0:

@@ -14,8 +14,8 @@ import numpy as np
 from scan3d.appearance.materials.agreement import Agreement, agree
 from scan3d.appearance.materials.gloss_fit import NODES, GlossFit, GlossSums, fit_gloss
 from scan3d.appearance.materials.light_points import LightPoints
-from scan3d.appearance.materials.lighting import Diffuse, Lighting, Lobe
-from scan3d.appearance.materials.observations import Lamp, LitView, Sight, Watched, picked, radius2
+from scan3d.appearance.materials.lighting import Diffuse, Lighting, Lobe, grey_of
+from scan3d.appearance.materials.observations import Lamp, LitView, Sight, Watched, grey_light, picked, radius2
 from scan3d.appearance.materials.regions import Patches, make_patches
 from scan3d.appearance.materials.surface import Points, Surface, at_vertices, spread_by_area
 from scan3d.appearance.materials.transport import Transport
@@ -70,7 +70,7 @@ def first_solve(
     for number in range(len(views)):
         factor = agreement.factor(number, table.radius2[number])
         table.value[number] *= factor[:, None]
-        table.gloss[number] *= factor.mean(axis=1)[:, None]
+        table.gloss[number] *= grey_of(factor)[:, None]
     lighting = Lighting(
         lights=lights, seen=transport.seen, thrown=np.zeros((*transport.direct.shape, 3), np.float32), workers=workers
     )
@@ -118,7 +118,7 @@ def _sampled(
             sight = Watched(surface.mesh, view).sight(points.position, points.normal)
             far[number] = radius2(sight, view.camera)
             for k, lamp in enumerate(lamps):
-                value[number, :, k], gloss[number, :, k] = seen_light(view, lamp, sight, lights.colour[k])
+                value[number, :, k], gloss[number, :, k] = _seen_light(view, lamp, sight, lights.colour[k])
             task.advance()
             return sight
 
@@ -126,7 +126,7 @@ def _sampled(
     return _Table(value=value, gloss=gloss, sights=tuple(sights), radius2=far)
 
 
-def seen_light(view: LitView, lamp: Lamp, sight: Sight, colour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _seen_light(view: LitView, lamp: Lamp, sight: Sight, colour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Diffuse light (N, 3) that a view shows of its points under a lamp, and gloss (N,), grey; without polarisers all
     light, and no gloss."""
     if lamp.plain is not None:
@@ -136,7 +136,7 @@ def seen_light(view: LitView, lamp: Lamp, sight: Sight, colour: np.ndarray) -> t
     if lamp.parallel is None:
         return 2 * cross, np.zeros(len(sight.share), np.float32)
     parallel = picked(view.load(lamp.parallel), sight)
-    return 2 * cross, ((parallel - cross) / np.maximum(colour, 1e-3)).mean(axis=1)
+    return 2 * cross, grey_light(parallel, cross, colour, sight)
 
 
 def _means(
@@ -209,7 +209,8 @@ def _fitted(
                 continue
             value = table.gloss[number, :, k]
             if lamp.plain is not None:
-                value = ((table.value[number, :, k] - shown[:, k]) / lighting.lights.colour[k]).mean(axis=1)
+                light = table.value[number, :, k]
+                value = grey_light(light, shown[:, k], lighting.lights.colour[k], table.sights[number])
             lighting.pool_gloss(
                 points, made, cell, table.sights[number], np.ascontiguousarray(value), k, squares,
                 (sums.normal, sums.right, sums.square),

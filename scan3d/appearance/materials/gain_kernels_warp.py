@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from scan3d.appearance.materials.kernels_warp import Exposure, Light, Texels, factor, mean3, over_colour
+from scan3d.appearance.materials.kernels_warp import Exposure, Light, Texels, factor, mean3, over_colour, visible
 
 wp.set_module_options({"enable_backward": False})
 
@@ -76,12 +76,7 @@ def shine(
             near = 1.0 / wp.dot(towards, towards)
             way = wp.sqrt(near) * towards
             facing = -wp.dot(way, light.ahead[lamp, k])
-            seen = (
-                bary[0] * wp.float32(light.seen[corner[0], lamp, k])
-                + bary[1] * wp.float32(light.seen[corner[1], lamp, k])
-                + bary[2] * wp.float32(light.seen[corner[2], lamp, k])
-            )
-            received = seen * wp.max(facing, 0.0) * power * near
+            received = visible(light, corner, bary, lamp, k) * wp.max(facing, 0.0) * power * near
             cos_i = wp.dot(n, way)
             cos_d2 = 0.5 * (1.0 + wp.dot(way, view))
             if cos_i > 0.01:

@@ -83,6 +83,16 @@ def between(values: wp.array2d[wp.vec3f], corner: wp.vec3i, bary: wp.vec3f, lamp
 
 
 @wp.func
+def visible(light: Light, corner: wp.vec3i, bary: wp.vec3f, lamp: wp.int32, patch: wp.int32) -> wp.float32:
+    """How much of a lamp's patch is seen from a texel."""
+    return (
+        bary[0] * wp.float32(light.seen[corner[0], lamp, patch])
+        + bary[1] * wp.float32(light.seen[corner[1], lamp, patch])
+        + bary[2] * wp.float32(light.seen[corner[2], lamp, patch])
+    )
+
+
+@wp.func
 def project(row: wp.vec4d, p: wp.vec3d) -> wp.float64:
     return row[0] * p[0] + row[1] * p[1] + row[2] * p[2] + row[3]
 

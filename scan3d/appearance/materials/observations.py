@@ -45,6 +45,15 @@ class Lamp:
     def shows_gloss(self) -> bool:
         return self.plain is not None or self.parallel is not None
 
+    @property
+    def diffuse(self) -> tuple[str, float]:
+        """The photograph that shows its diffuse light, and what that is to be multiplied with: crossed polarisers let
+        half of it through. Without polarisers its gloss is in there, too."""
+        if self.cross is not None:
+            return self.cross, 2.0
+        assert self.plain is not None
+        return self.plain, 1.0
+
 
 def lamps_of(setups: Mapping[str, LightSetup]) -> tuple[Lamp, ...]:
     """Lights by what shines, photographs with crossed and parallel polarisers together.
@@ -146,6 +155,19 @@ def picked(picture: np.ndarray, sight: Sight, *, workers: int | None = 1) -> np.
     count = len(sight.share)
     out = np.zeros((count, picture.shape[2]), np.float32)
     run_chunks(count, lambda first, last: sample(first, last, sight.place, sight.share, picture, out), workers=workers)
+    return out
+
+
+def grey_light(
+    value: np.ndarray, base: np.ndarray, colour: np.ndarray, sight: Sight, *, workers: int | None = 1
+) -> np.ndarray:
+    """(N,) float32: how far value is above base (N, 3), in a lamp's colour (3,), at the points that a view sees."""
+    from scan3d.appearance.materials.kernels import grey_above
+
+    out = np.zeros(len(value), np.float32)
+    run_chunks(
+        len(out), lambda first, last: grey_above(first, last, sight.share, value, base, colour, out), workers=workers
+    )
     return out
 
 

@@ -141,4 +141,4 @@ def test_means_take_in_known_texels_only() -> None:
     known = np.zeros((30, 40), bool)
     known[5:20, 7:33] = True
     values = np.where(known[..., None], np.array([0.5, 0.3, 0.2]), 9.0).astype(np.float32)
-    assert mean_of_known(values, known, 1.5)[known] == pytest.approx(values[known], rel=1e-5)
+    assert mean_of_known(values, known.astype(np.float32), 1.5)[known] == pytest.approx(values[known], rel=1e-5)

@@ -151,9 +151,7 @@ def test_photographs_are_read_and_corrected_alike(there: There, seed: int) -> No
     picture = rng.random((70, 90, 3), np.float32)
     agreement = Agreement(gain=rng.uniform(0.8, 1.2, (2, 3)), shading=np.array([-0.2, 0.05]))
     far = radius2(sight, camera)
-    exposure, i = there.seeing.Exposure(), camera.intrinsics
-    exposure.gain, (exposure.a, exposure.b) = there.wp.vec3f(*agreement.gain[1].tolist()), agreement.shading.tolist()
-    exposure.middle, exposure.corner2 = there.wp.vec2f(i.cx, i.cy), 0.25 * (i.width**2 + i.height**2)
+    exposure = there.block.exposure(agreement, 1, camera)
     place, share, _ = there.sight(sight)
     value, grey = there.device.zeros(COUNT, there.wp.vec3f), there.device.carried(np.ones(COUNT))
     there.device.launch(there.seeing.sample, COUNT, place, share, there.vectors(picture), value)
